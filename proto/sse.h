@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,24 +23,31 @@ namespace sluice::proto::sse {
 // The number of lines that `data` becomes: CR, LF and CRLF each end one.
 [[nodiscard]] std::size_t line_count(std::string_view data);
 
+// `id` and `type` must be a valid_field(): anything else is a bug of the caller and ends the process.
 void append_id(std::string& out, std::string_view id);  // "id: 7\n"
-// The rest of an event: "event: price\n" (omitted when empty), one "data: …\n" per line, "\n".
+// The rest of an event: "event: price\n" (omitted when empty), one "data: …\n" per line, "\n". Seven bytes more per
+// line; a string that was empty gets the capacity it needs and no more.
 void append_event(std::string& out, std::string_view type, std::string_view data);
-void append_retry(std::string& out, std::chrono::milliseconds time);  // "retry: 2000\n"
-void append_comment(std::string& out, std::string_view text);         // ": text\n\n"; line ends become spaces
+void append_retry(std::string& out, std::chrono::milliseconds time);  // "retry: 2000\n"; below 0 is 0
+void append_comment(std::string& out, std::string_view text);         // ": text\n\n"; CR, LF and NUL become spaces
 
 // --- Reading -------------------------------------------------------------------------------------------------------
 
 enum class ParseError : std::uint8_t { line_too_long = 1, event_too_large };
 [[nodiscard]] boost::system::error_code make_error_code(ParseError error);
 
-// A dispatched event (HTML §9.2.6). The views live until the callback returns.
+// The largest reconnection time that is reported; a longer one means this one. Adding it to a clock cannot overflow.
+inline constexpr std::chrono::milliseconds retry_max{2'147'483'647};
+
+// A dispatched event (HTML §9.2.6). The bytes as they came: text that is not UTF-8 is not replaced. The views live
+// until the callback returns.
 struct EventView {
   std::string_view type;  // "message" when the stream named none
   std::string_view data;
   std::string_view last_event_id;  // the stream's, after this event
 };
 
+// A callback must not call its parser.
 class ParserVisitor {
  public:
   virtual void on_event(const EventView& event) = 0;
@@ -50,25 +58,34 @@ class ParserVisitor {
   ~ParserVisitor() = default;
 };
 
-// Incremental: any chunking of the bytes gives the same calls.
+// Incremental: any chunking of the bytes gives the same calls. Allocates only to grow a buffer.
 class Parser {
  public:
-  // `event_size_max`: bytes of one line and of one event's data; above it feed() fails and the stream must be dropped.
+  // `event_size_max`: bytes of one event's data; a line may be 16 bytes longer, for its field name. Above it feed()
+  // fails, and goes on failing until restart(): the stream must be dropped.
   explicit Parser(ParserVisitor& visitor, std::size_t event_size_max = 16 * 1024 * 1024);
 
   [[nodiscard]] boost::system::result<void> feed(std::string_view bytes);
   // A new stream begins (reconnect): pending data is discarded, the last event id stays.
   void restart();
   [[nodiscard]] const std::string& last_event_id() const { return last_event_id_; }
-  void set_last_event_id(std::string id) { last_event_id_ = std::move(id); }
+  void set_last_event_id(std::string id);
 
  private:
+  std::string_view skip_byte_order_mark(std::string_view bytes);
   void take_line(std::string_view line);
+  void take_field(std::string_view name, std::string_view value);
+  void take_retry(std::string_view value);
+  void dispatch();
 
   ParserVisitor& visitor_;
   std::size_t event_size_max_;
-  std::string line_, type_, data_, id_buffer_, last_event_id_;
-  bool started_ = false, after_cr_ = false, has_data_ = false;
+  std::string line_;  // the beginning of a line whose end has not come yet
+  std::string data_, type_, id_buffer_, last_event_id_;
+  std::optional<ParseError> error_;
+  unsigned mark_size_ = 0;  // bytes of a byte order mark seen at the beginning of the stream
+  bool started_ = false;    // the byte order mark is decided
+  bool after_cr_ = false;   // the last byte was CR: an LF now belongs to it
 };
 
 }  // namespace sluice::proto::sse
