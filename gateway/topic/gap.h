@@ -1,0 +1,36 @@
+// Gap: events that a subscriber should have got and that nobody has any more, announced in its stream before the next
+// event as `event: sluice.gap` (design §5.4). A value. Pure text.
+// Invariant: the gap's `id:` is the last lost position, so that a client that got it is not told of the same loss again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::topic {
+
+enum class GapReason : std::uint8_t {
+  trimmed,           // retention took them before the subscriber came back
+  slow_consumer,     // retention took them while the subscriber was connected and did not read
+  unknown_epoch,     // the position is of another opening of the source: the gateway restarted, or another node
+  unknown_position,  // not a position of this source, or one that it has not reached
+  no_position,       // the id has no part for this topic's source
+};
+inline constexpr std::size_t gap_reason_count = 5;
+[[nodiscard]] const char* name(GapReason reason);
+
+struct Gap {
+  std::string_view topic;
+  std::string_view from;               // the position after which events are lost; empty: not known
+  std::string_view to;                 // the last lost position
+  std::optional<std::uint64_t> count;  // how many, where known
+  GapReason reason = GapReason::trimmed;
+};
+
+// Appends the whole event: `id:` (the stream's id once it has this gap), `event: sluice.gap`, `data:` as JSON.
+void append_gap(std::string& out, const Gap& gap, std::string_view id);
+// Appends `text` as a JSON string.
+void append_json_string(std::string& out, std::string_view text);
+
+}  // namespace sluice::topic

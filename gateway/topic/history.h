@@ -1,0 +1,17 @@
+// History: how much of the past a source keeps in memory. A value from the configuration.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace sluice::topic {
+
+struct History {
+  std::size_t entries = 10'000;                // per topic
+  std::size_t bytes = 16 * 1024 * 1024;        // per topic, memory of the entries
+  std::size_t bytes_total = 256 * 1024 * 1024; // all topics of the source
+  std::chrono::milliseconds age{600'000};
+  std::chrono::milliseconds linger{60'000};    // an empty topic or a view without subscribers goes after this
+};
+
+}  // namespace sluice::topic

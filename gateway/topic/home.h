@@ -1,0 +1,66 @@
+// Home: where a source's entries get their order. It opens topics, gives each event its sequence and position, encodes
+// it, trims by count, bytes and age, remembers idempotency keys, and sends every change to all workers. One per source,
+// owned by the source's home worker, on its thread.
+// Invariant: every worker gets every change, in one order; a key is remembered exactly as long as its entry is retained.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/topic/event.h"
+#include "gateway/topic/history.h"
+#include "gateway/topic/topics.h"
+
+namespace sluice::topic {
+
+class Home {
+ public:
+  // Sends a message to every worker but the home itself.
+  using Broadcast = std::function<void(const Message&)>;
+  // `own`: this worker's replica; `topics_max`: topics with state.
+  Home(SourceIndex source, Topics& own, const History& history, std::size_t topics_max, Broadcast broadcast);
+  ~Home();
+
+  // The topic of that full name, created when new; nullopt: `topics_max` are open.
+  [[nodiscard]] std::optional<TopicIndex> open(const std::string& topic, TimePoint now);
+  Sequence append(TopicIndex topic, const Event& event, TimePoint now);
+  // The sequence under which this idempotency key was appended, while it is retained.
+  [[nodiscard]] std::optional<Sequence> find_key(TopicIndex topic, std::string_view idempotency_key) const;
+  // Trims what is too old and removes empty topics that nobody has used for the linger. Once a second; looks at a
+  // bounded number of topics each time.
+  void expire(TimePoint now);
+
+  [[nodiscard]] Topics& topics() { return own_; }
+  [[nodiscard]] Sequence last() const { return last_; }
+  [[nodiscard]] std::uint64_t evicted_count() const { return evicted_; }
+
+ private:
+  struct Member;
+  void send(Message&& message);
+  void forget_keys(Member& member, Sequence through);
+  // The sequence up to which the topic must be trimmed to take `coming` more bytes; 0: none.
+  [[nodiscard]] Sequence surplus(const Member& member, std::size_t coming, TimePoint now) const;
+  void trim(TopicIndex topic, Member& member, Sequence through);
+  void shrink(TimePoint now);
+
+  const SourceIndex source_;
+  Topics& own_;
+  const History history_;
+  const std::size_t topics_max_;
+  const Broadcast broadcast_;
+  std::unordered_map<TopicIndex, std::unique_ptr<Member>> members_;
+  std::unordered_map<std::string_view, TopicIndex> names_;  // views into SharedTopic::name
+  std::vector<TopicIndex> order_;                           // for sweeps, each topic once
+  std::size_t sweep_ = 0;
+  TopicIndex next_topic_ = 0;
+  Sequence last_ = 0;
+  Sequence removed_through_ = 0;
+  std::uint64_t evicted_ = 0;
+};
+
+}  // namespace sluice::topic

@@ -1,0 +1,38 @@
+// Provider: what the serving side may ask of a source, without knowing which engine it is: open a topic, publish into
+// it. Implemented by every source; called only on the source's home worker.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gateway/topic/event.h"
+#include "gateway/topic/mailbox.h"
+
+namespace sluice::topic {
+
+enum class OpenResult : std::uint8_t { opened, unknown_topic, too_many_topics };
+
+struct PublishResult {
+  enum class Kind : std::uint8_t { appended, not_publishable, unknown_topic, too_many_topics, busy };
+  Kind kind = Kind::appended;
+  std::vector<std::string> positions;  // one per event, in order
+  std::size_t repeated = 0;            // of them: known by their idempotency key, not appended again
+};
+
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  // Opens a topic by its full name ("topics/greetings"), so that every worker gets its log.
+  virtual void open(const std::string& topic, std::function<void(OpenResult)> done) = 0;
+  // All or nothing. `done` is called once, when the events are as safe as this source makes them.
+  virtual void publish(const std::string& topic, std::vector<Event> events, std::function<void(PublishResult)> done) = 0;
+  // When on_time() is next wanted; TimePoint::max(): never.
+  [[nodiscard]] virtual TimePoint due() const { return TimePoint::max(); }
+  virtual void on_time(TimePoint) {}
+  // Backpressure: a worker's mailbox is full; hold what can be held. go_on() when there is room again.
+  virtual void pause() {}
+  virtual void go_on() {}
+};
+
+}  // namespace sluice::topic

@@ -1,0 +1,94 @@
+// TopicLog: one worker's replica of a topic's log: a ring of pointers to shared entries, bounded by the source's home,
+// which alone trims. Appending never sends: it marks the log as touched, and the worker wakes its subscribers once at
+// the end of the turn. Single-threaded.
+// Invariant: offsets [first(), head()) are present, their sequences rise strictly, and every entry of this topic with a
+// sequence in (evicted_through(), …] that this worker has been told of is among them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/topic/entry.h"
+
+namespace sluice::topic {
+
+// A place in one log: dense, counted from 0 for the first entry this replica held.
+using Offset = std::uint64_t;
+
+// Somebody who reads a log and wants to know of new entries.
+class Subscriber {
+ public:
+  // New entries are in the log, or entries were trimmed. Marks only; must not add or remove subscribers.
+  virtual void on_touched() = 0;
+
+ protected:
+  ~Subscriber() = default;
+};
+
+class TopicLog {
+ public:
+  // `start`: entries up to this sequence are not in this log (evicted, or before its time).
+  explicit TopicLog(std::string name, Sequence start = 0) : name_(std::move(name)), evicted_through_(start) {}
+  TopicLog(const TopicLog&) = delete;
+  TopicLog& operator=(const TopicLog&) = delete;
+
+  void append(EntryPtr entry);
+  // Drops the entries with a sequence ≤ `through`.
+  void trim(Sequence through);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] Offset first() const { return first_; }
+  [[nodiscard]] Offset head() const { return head_; }
+  [[nodiscard]] std::size_t count() const { return static_cast<std::size_t>(head_ - first_); }
+  [[nodiscard]] const Entry& at(Offset offset) const { return *slot(offset).entry; }
+  [[nodiscard]] const EntryPtr& pointer(Offset offset) const { return slot(offset).entry; }
+  [[nodiscard]] Sequence sequence_at(Offset offset) const { return slot(offset).sequence; }
+  // Wire bytes of the entries [from, head()): what a subscriber at `from` has still to get.
+  [[nodiscard]] std::uint64_t bytes_from(Offset from) const {
+    return from == head_ ? 0 : appended_bytes_ - slot(from).bytes_before;
+  }
+  // Memory of the entries held.
+  [[nodiscard]] std::size_t footprint() const { return footprint_; }
+  // The sequence of the newest entry that is no longer here (or the log's start).
+  [[nodiscard]] Sequence evicted_through() const { return evicted_through_; }
+  // The first offset whose sequence is > `sequence`.
+  [[nodiscard]] Offset after(Sequence sequence) const;
+
+  // --- Subscribers: kept until they leave, woken once per turn in which the log was touched.
+  void add(Subscriber& subscriber, std::uint32_t& index);
+  void remove(std::uint32_t index);
+  [[nodiscard]] std::size_t subscriber_count() const { return subscribers_.size(); }
+  // True when the log was not marked since the subscribers were last woken.
+  [[nodiscard]] bool mark_touched() { return !std::exchange(touched_, true); }
+  void wake_subscribers() {
+    touched_ = false;
+    for (const Listed& listed : subscribers_) listed.subscriber->on_touched();
+  }
+
+ private:
+  struct Slot {
+    EntryPtr entry;
+    Sequence sequence = 0;
+    std::uint64_t bytes_before = 0;  // wire bytes appended before this entry
+  };
+  struct Listed {
+    Subscriber* subscriber;
+    std::uint32_t* index;  // where the subscriber keeps its place in subscribers_
+  };
+  [[nodiscard]] const Slot& slot(Offset offset) const { return slots_[offset & (slots_.size() - 1)]; }
+  [[nodiscard]] Slot& slot(Offset offset) { return slots_[offset & (slots_.size() - 1)]; }
+  void resize(std::size_t slots);
+
+  std::string name_;
+  std::vector<Slot> slots_;  // a power of two, or empty
+  Offset first_ = 0, head_ = 0;
+  std::uint64_t appended_bytes_ = 0;
+  std::size_t footprint_ = 0;
+  Sequence evicted_through_;
+  std::vector<Listed> subscribers_;
+  bool touched_ = false;
+};
+
+}  // namespace sluice::topic
