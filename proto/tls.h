@@ -60,7 +60,8 @@ class TlsSession {
 
   // Server side.
   TlsSession(const TlsContext& context, CiphertextSink& sink);
-  // Client side: SNI and host name check; call start() to send the ClientHello.
+  // Client side: SNI and host name check; call start() to send the ClientHello. An address is checked as an address.
+  // Throws std::invalid_argument for what cannot be a host.
   TlsSession(const TlsContext& context, CiphertextSink& sink, const std::string& host);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
@@ -70,9 +71,10 @@ class TlsSession {
   // Feeds bytes of the wire, appends what they decrypt to. Returns the state after them; on `failed`, error() says why
   // and the alert is already in the sink.
   State receive(std::span<const std::uint8_t> ciphertext, ByteBuffer& plaintext);
-  // Seals `plaintext` in records of up to 16 KB. Only in state open.
+  // Seals `plaintext` in records of up to 16 KB. From state open on; takes nothing once failed or after close(). May
+  // itself end in `failed` (a peer that broke the protocol between two reads): look at state() before the next turn.
   void send(std::span<const std::uint8_t> plaintext);
-  // Sends close_notify.
+  // Sends close_notify, once; nothing before the handshake is over.
   void close();
 
   [[nodiscard]] State state() const;
