@@ -92,7 +92,8 @@ struct Config {
   TlsFiles tls;
   std::vector<std::string> cors_origins;  // exact: "https://app.example.com"
   bool cors_credentials = false;
-  std::string publish_secret;  // access.publish_secret; empty: none
+  std::string publish_secret;                 // access.publish_secret; empty: none
+  std::filesystem::path publish_secret_file;  // load() reads it into publish_secret and clears it
   RetryRange retry;
   milliseconds heartbeat{15'000};
   milliseconds drain_delay{0}, drain_duration{0};

@@ -1,0 +1,18 @@
+// What only the whole configuration can show: a route whose source is missing, two routes for one path, a range upside
+// down, an adapter that is not built in. Called by load() once every key is read.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "gateway/config/draft.h"
+
+namespace sluice::config {
+
+// The schemes of `url` that this build has an adapter for: "demo", "publish".
+[[nodiscard]] const std::vector<std::string_view>& built_in_schemes();
+
+// Adds a problem for each, and reads access.publish_secret_file.
+void check_draft(Draft& draft);
+
+}  // namespace sluice::config

@@ -1,0 +1,206 @@
+#include "gateway/config/keys.h"
+
+#include <chrono>
+#include <type_traits>
+#include <utility>
+
+#include "gateway/config/kinds.h"
+
+namespace sluice::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t KiB = 1024, MiB = 1024 * KiB, GiB = 1024 * MiB;
+
+// The place of a value inside its owner: at(&Config::retry, &RetryRange::min).
+template <class... Members>
+auto at(Members... members) {
+  return [=](auto& owner) -> auto& { return (owner.*....*members); };
+}
+
+template <class Owner, class Place, class Kind>
+Key<Owner> key(std::string_view name, Place place, Kind kind, std::string_view reason) {
+  return {name, reason, kind.describe(),
+          [place, kind](Owner& owner, const Node& node) {
+            auto& value = place(owner);
+            value = static_cast<std::remove_reference_t<decltype(value)>>(kind.read(node));
+          },
+          [place, kind](const Owner& owner) { return kind.show(place(owner)); }};
+}
+
+template <class Member, class Kind>
+Key<Config> top(std::string_view name, Member member, Kind kind, std::string_view reason) {
+  return key<Config>(name, at(member), kind, reason);
+}
+template <class Member, class Kind>
+Key<Config> limit(std::string_view name, Member member, Kind kind, std::string_view reason) {
+  return key<Config>(name, at(&Config::limits, member), kind, reason);
+}
+template <class Member, class Kind>
+Key<Config> http2_limit(std::string_view name, Member member, Kind kind, std::string_view reason) {
+  return key<Config>(name, at(&Config::limits, &Limits::http2, member), kind, reason);
+}
+template <class Member, class Kind>
+Key<Source> history(std::string_view name, Member member, Kind kind, std::string_view reason) {
+  return key<Source>(name, at(&Source::history, member), kind, reason);
+}
+
+Key<Source> demo_only(Key<Source> key) {
+  key.show = [show = std::move(key.show)](const Source& source) {
+    return source.url.empty() || source.url == "demo:" ? show(source) : std::string();
+  };
+  return key;
+}
+
+using LogFormat = Config::LogFormat;
+using Http2 = proto::Http2Limits;
+
+const Duration timeout{100ms, 10min};
+const Number budget{1, 1'000'000};
+
+}  // namespace
+
+const std::vector<Key<Config>>& config_keys() {
+  static const std::vector<Key<Config>> keys = {
+      top("listen", &Config::listen, Address{},
+          "where subscribers connect, TLS only; loopback until you say otherwise"),
+      top("workers", &Config::workers, Workers{256},
+          "event loops; auto: one per core of the affinity and the cgroup quota"),
+      key<Config>("tls.cert", at(&Config::tls, &TlsFiles::cert), File{},
+                  "certificate, PEM, leaf first; without it a development certificate is made"),
+      key<Config>("tls.key", at(&Config::tls, &TlsFiles::key), File{}, "private key of tls.cert, PEM"),
+      top("cors.origins", &Config::cors_origins, TextList{"\"https://app.example.com\""},
+          "pages of other origins that may read and publish; exact, no wildcard: a wildcard excludes cookies"),
+      top("cors.credentials", &Config::cors_credentials, Flag{},
+          "whether those pages may send cookies and authorization headers"),
+      top("access.publish_secret", &Config::publish_secret, Text{"a bearer token"},
+          "who publishes must show it; without it publishing is refused, except on loopback with no file"),
+      top("access.publish_secret_file", &Config::publish_secret_file, File{},
+          "the same, read from a file: it then stands in no process list and no repository"),
+      key<Config>(
+          "retry.min", at(&Config::retry, &RetryRange::min), Duration{1s, 1h},
+          "shortest reconnection time given; browsers obey shorter ones at once (Chromium: 3 ms after `retry: 0`)"),
+      key<Config>(
+          "retry.max", at(&Config::retry, &RetryRange::max), Duration{1s, 1h},
+          "longest reconnection time given; each subscriber's is drawn in between, so that none return together"),
+      top("heartbeat", &Config::heartbeat, Duration{100ms, 1h},
+          "comment on a silent stream, none where data flowed; proxies cut silent streams at 30 to 60 s"),
+      key<Config>(
+          "admin.listen", [](auto& config) -> auto& { return config.admin; }, AddressOrOff{},
+          "/metrics, /healthz, /readyz; apart from the subscribers' port, so that it is not public by accident"),
+      top("drain.delay", &Config::drain_delay, Duration{0s, 10min},
+          "after TERM: /readyz says 503 but all is served; 5s behind a balancer that polls it"),
+      top("drain.duration", &Config::drain_duration, Duration{0s, 1h},
+          "then the ends of the connections are spread over this time"),
+      top("log.format", &Config::log_format,
+          Choice<LogFormat>{{{"auto", LogFormat::automatic}, {"text", LogFormat::text}, {"json", LogFormat::json}}},
+          "auto: text on a terminal, JSON lines elsewhere"),
+      top("log.level", &Config::log_level,
+          Choice<std::string>{
+              {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warning", "warning"}, {"error", "error"}}},
+          "the least level that is written"),
+      top("log.access", &Config::access_log, Flag{}, "one line when a stream ends, with its reason"),
+
+      limit("limits.connections", &Limits::connections, Count{1, 10'000'000}, "open connections; bounds descriptors"),
+      limit("limits.streams", &Limits::streams, Count{1, 100'000'000}, "open event streams of all connections"),
+      limit("limits.handshakes", &Limits::handshakes, Count{1, 1'000'000},
+            "TLS handshakes in progress; a full one costs 150 to 190 µs of a core"),
+      limit("limits.handshakes_per_turn", &Limits::handshakes_per_turn, Count{1, 10'000},
+            "handshake steps in one turn of a loop; a reconnect storm must not stop the events"),
+      limit("limits.event_size", &Limits::event_size, Size{1 * KiB, 64 * MiB},
+            "data of one published event; larger: 413"),
+      limit("limits.body_size", &Limits::body_size, Size{1 * KiB, 1 * GiB}, "body of one publish request; larger: 413"),
+      limit("limits.lines_per_event", &Limits::lines_per_event, Count{1, 1'000'000},
+            "lines of one event's data; each costs a `data: ` on the wire"),
+      limit("limits.event_name", &Limits::event_name, Size{1, 4 * KiB}, "bytes of an event's name"),
+      limit("limits.event_id", &Limits::event_id, Size{1, 4 * KiB}, "bytes of a publisher's id"),
+      limit("limits.topic_name", &Limits::topic_name, Size{1, 4 * KiB},
+            "bytes of a topic's name after percent-decoding"),
+      limit("limits.topics", &Limits::topics, Count{1, 10'000'000},
+            "topics with state; bounds what invented names cost"),
+      limit("limits.topics_per_stream", &Limits::topics_per_stream, Count{1, 1024}, "?topic= in one subscription"),
+      limit("limits.last_event_id", &Limits::last_event_id, Size{64, 16 * KiB},
+            "bytes of a Last-Event-ID; over several topics it has a part for each"),
+      limit("limits.tls_handshake_timeout", &Limits::tls_handshake_timeout, timeout, "from accept to the end of TLS"),
+      limit("limits.body_idle_timeout", &Limits::body_idle_timeout, timeout, "between two pieces of a request body"),
+      limit("limits.body_timeout", &Limits::body_timeout, Duration{100ms, 1h},
+            "a request body in all: a deadline from its start, which slow drips cannot move"),
+      limit("limits.idle_timeout", &Limits::idle_timeout, Duration{100ms, 24h}, "a connection without streams"),
+      limit("limits.ping_interval", &Limits::ping_interval, Duration{100ms, 1h},
+            "an HTTP/2 PING when nothing came for this long"),
+      limit("limits.ping_timeout", &Limits::ping_timeout, timeout, "no answer to it: the peer is gone"),
+      limit("limits.stall_timeout", &Limits::stall_timeout, timeout,
+            "backlog, and no byte accepted; also TCP_USER_TIMEOUT. A slow reader that moves is never ended by it"),
+      limit("limits.stream_quantum", &Limits::stream_quantum, Size{1 * KiB, 16 * MiB},
+            "bytes that a stream sends before the next stream's turn"),
+      limit("limits.mailbox", &Limits::mailbox, Size{1 * MiB, 1 * GiB},
+            "bytes waiting for another worker; full: sources pause and publishing gets 503"),
+
+      http2_limit("limits.streams_per_connection", &Http2::streams, Count{1, 100'000},
+                  "SETTINGS_MAX_CONCURRENT_STREAMS; Chromium opens 256, and at 100 a page's other requests hang"),
+      http2_limit("limits.header_bytes", &Http2::header_bytes, Size{1 * KiB, 1 * MiB},
+                  "decoded names and values of one header block, every field counted"),
+      http2_limit("limits.header_fields", &Http2::header_fields, Count{8, 10'000}, "fields of one header block"),
+      http2_limit("limits.header_field_bytes", &Http2::header_field_bytes, Size{256, 1 * MiB}, "one field"),
+      http2_limit("limits.path_bytes", &Http2::path_bytes, Size{64, 64 * KiB}, ":path with its query"),
+      http2_limit("limits.receive_window", &Http2::receive_window, Size{16 * KiB, 256 * MiB},
+                  "bytes of a request body in flight per stream; a connection has four times that"),
+      http2_limit("limits.resets_burst", &Http2::resets_burst, budget,
+                  "resets of streams younger than 1 s, by the peer or provoked by it (rapid reset, MadeYouReset)"),
+      http2_limit("limits.resets_rate", &Http2::resets_rate, budget, "and per second afterwards; over it: GOAWAY"),
+      http2_limit("limits.glitches_burst", &Http2::glitches_burst, budget,
+                  "breaches of good manners; every anomaly of a connection feeds this one bucket"),
+      http2_limit("limits.glitches_rate", &Http2::glitches_rate, budget, "and per second afterwards; over it: GOAWAY"),
+      http2_limit("limits.empty_data", &Http2::empty_data, Count{1, 1'000'000},
+                  "empty DATA frames that end nothing, per connection and minute"),
+      http2_limit("limits.priorities_per_stream", &Http2::priorities_per_stream, Count{1, 1'000'000},
+                  "priority frames for one stream"),
+      http2_limit("limits.unknown_frames_per_minute", &Http2::unknown_frames_per_minute, budget,
+                  "frames of types that nobody knows"),
+      http2_limit("limits.pings_burst", &Http2::pings_burst, budget, "PING frames of the peer; each must be answered"),
+      http2_limit("limits.pings_per_minute", &Http2::pings_per_minute, budget, "and per minute afterwards"),
+      http2_limit("limits.control_bytes", &Http2::control_bytes, Size{4 * KiB, 16 * MiB},
+                  "unsent answers that the peer made us queue; over it the connection is closed"),
+      http2_limit("limits.preface_timeout", &Http2::preface_timeout, timeout, "HTTP/2 preface and SETTINGS after TLS"),
+      http2_limit("limits.settings_ack_timeout", &Http2::settings_ack_timeout, timeout,
+                  "acknowledgement of our SETTINGS"),
+      http2_limit("limits.header_timeout", &Http2::header_timeout, timeout,
+                  "a header block, from its first frame: nginx, Caddy and Node wait for ever on slow header bytes"),
+  };
+  return keys;
+}
+
+const std::vector<Key<Source>>& source_keys() {
+  static const std::vector<Key<Source>> keys = {
+      key<Source>("url", at(&Source::url), Text{"a URL"}, "its scheme chooses the adapter"),
+      history("history.age", &History::age, Duration{1s, 8760h}, "how long a topic keeps an event for who resumes"),
+      history("history.entries", &History::entries, Count{1, 100'000'000}, "events kept per topic"),
+      history("history.bytes", &History::bytes, Size{4 * KiB, 64 * GiB}, "bytes kept per topic"),
+      history("history.bytes_total", &History::bytes_total, Size{4 * KiB, 1024 * GiB}, "bytes kept of all its topics"),
+      demo_only(key<Source>("rate", at(&Source::rate), Number{0.01, 100'000},
+                            "`demo:` only: events per second of each topic")),
+  };
+  return keys;
+}
+
+const std::vector<Key<Route>>& route_keys() {
+  static const std::vector<Key<Route>> keys = {
+      key<Route>("path", at(&Route::path), Text{"a path pattern"},
+                 "`/orders`, `/orders/{region}` (one segment), `/files/**` (the rest); the most specific route wins"),
+      key<Route>("source", at(&Route::source), Text{"a source's name"}, "one source; the captures make the topic"),
+      key<Route>("topics", at(&Route::topics), TextList{"\"audit\", \"fleet/**\""},
+                 "topics of several sources, chosen by ?topic="),
+      key<Route>("files", at(&Route::files), File{}, "a folder of static files; `embedded:` is the page in the binary"),
+      key<Route>("start", at(&Route::start), Choice<Start>{{{"now", Start::now}, {"earliest", Start::earliest}}},
+                 "where a client without an id begins"),
+      key<Route>("end", at(&Route::end), Choice<End>{{{"clean", End::clean}, {"reset", End::reset}}},
+                 "how we end a stream; fetch-event-source takes a clean end as finished, WebKit never notices a reset"),
+      key<Route>(
+          "open", at(&Route::open), Choice<Open>{{{"event", Open::event}, {"id", Open::id}}},
+          "first block: the event sluice.open, or only `retry:` and `id:`, which some parsers drop without data"),
+  };
+  return keys;
+}
+
+}  // namespace sluice::config
