@@ -1,0 +1,198 @@
+#include "gateway/serve/route_table.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "gateway/serve/path.h"
+
+namespace sluice::serve {
+
+struct RouteTable::Pattern {
+  enum class Kind : std::uint8_t { literal, capture, rest };  // in order of specificity
+  struct Segment {
+    Kind kind;
+    std::string literal;
+    friend auto operator<=>(const Segment&, const Segment&) = default;
+  };
+  std::vector<Segment> segments;
+  const config::Route* route;
+};
+
+namespace {
+
+using Segments = std::vector<std::string>;
+
+[[noreturn]] void reject(const config::Route& route, const std::string& why) {
+  throw std::invalid_argument("route \"" + route.path + "\": " + why);
+}
+
+// "{name}" → true; a brace anywhere else is a mistake.
+bool is_capture(const config::Route& route, const std::string& segment) {
+  if (segment.find_first_of("{}") == std::string::npos) return false;
+  if (segment.size() < 3 || segment.front() != '{' || segment.find_first_of("{}", 1) != segment.size() - 1)
+    reject(route, "a capture is a whole segment, such as /{name}");
+  return true;
+}
+
+// Whether the list of a route holds `topic`, exactly or under "prefix/**".
+bool listed(const std::vector<std::string>& names, std::string_view topic) {
+  return std::ranges::any_of(names, [topic](std::string_view name) {
+    if (name == topic) return true;
+    if (!name.ends_with("/**")) return false;
+    name.remove_suffix(2);  // keeps the '/'
+    return topic.size() > name.size() && topic.starts_with(name);
+  });
+}
+
+Problem bad_topic(std::string detail) { return {.error = "bad-topic", .detail = std::move(detail)}; }
+
+}  // namespace
+
+RouteTable::RouteTable(RouteTable&&) noexcept = default;
+RouteTable& RouteTable::operator=(RouteTable&&) noexcept = default;
+RouteTable::~RouteTable() = default;
+
+RouteTable::RouteTable(std::vector<config::Route> routes, const std::vector<config::Source>& sources,
+                       const config::Limits& limits)
+    : routes_(std::move(routes)), topic_size_max_(limits.topic_name), topics_max_(limits.topics_per_stream) {
+  for (const config::Source& source : sources)
+    if (source.url.starts_with("publish:")) publish_sources_.push_back(source.name);
+  for (const config::Route& route : routes_) {
+    Pattern pattern{{}, &route};
+    auto segments = split_path(route.path);
+    if (!segments) reject(route, segments.error().message());
+    for (std::size_t i = 0; i < segments->size(); ++i) {
+      std::string& segment = (*segments)[i];
+      if (segment == "**") {
+        if (i + 1 != segments->size()) reject(route, "\"**\" stands only at the end");
+        pattern.segments.push_back({Pattern::Kind::rest, ""});
+      } else if (is_capture(route, segment)) {
+        pattern.segments.push_back({Pattern::Kind::capture, ""});
+      } else {
+        pattern.segments.push_back({Pattern::Kind::literal, std::move(segment)});
+      }
+    }
+    patterns_.push_back(std::move(pattern));
+  }
+  std::ranges::sort(patterns_, {}, &Pattern::segments);
+  const auto twin = std::ranges::adjacent_find(patterns_, {}, &Pattern::segments);
+  if (twin != patterns_.end())
+    reject(*std::next(twin)->route, "matches exactly what route \"" + twin->route->path + "\" matches");
+}
+
+bool RouteTable::takes_publishes(std::string_view source) const {
+  return std::ranges::find(publish_sources_, source) != publish_sources_.end();
+}
+
+bool RouteTable::match(const Pattern& pattern, const Segments& segments, RouteMatch& found) const {
+  const config::Route& route = *pattern.route;
+  const bool file = route.files.has_value();
+  const bool named_by_publishers = takes_publishes(route.source);
+  std::string topic = route.source;
+  const auto take = [&](const std::string& segment) {
+    if (!file && (segment.empty() || segment == "**" || (!named_by_publishers && !valid_capture(segment))))
+      return false;
+    topic += '/';
+    topic += segment;
+    return true;
+  };
+  std::size_t at = 0;
+  for (const Pattern::Segment& part : pattern.segments) {
+    if (part.kind == Pattern::Kind::rest) {
+      // A directory answers for itself ("/docs" under "/docs/**"); a topic needs a name.
+      if (at == segments.size() && !file) return false;
+      for (std::size_t i = at; i < segments.size(); ++i) {
+        if (!take(segments[i])) return false;
+        if (i > at) found.file += '/';
+        found.file += segments[i];
+      }
+      at = segments.size();
+    } else {
+      if (at == segments.size()) return false;
+      if (part.kind == Pattern::Kind::literal ? part.literal != segments[at] : !take(segments[at])) return false;
+      ++at;
+    }
+  }
+  if (at != segments.size()) return false;
+  found.route = &route;
+  if (!file && !route.source.empty()) found.topics = {std::move(topic)};
+  return true;
+}
+
+std::optional<Problem> RouteTable::refuse_topic(std::string_view topic) const {
+  if (topic.size() > topic_size_max_)
+    return bad_topic("a topic name has at most " + std::to_string(topic_size_max_) + " bytes, this one has " +
+                     std::to_string(topic.size()));
+  if (!valid_topic_name(topic))
+    return bad_topic(
+        "a topic name is segments joined by '/': UTF-8, not empty, not \".\", \"..\" or \"**\", without "
+        "control characters");
+  return std::nullopt;
+}
+
+std::optional<Problem> RouteTable::select_topics(const QueryParameters& query, RouteMatch& found) const {
+  const std::vector<std::string>& offered = found.route->topics;
+  const std::vector<std::string_view> asked = query.all("topic");
+  if (asked.empty()) found.topics = offered;
+  for (const std::string_view topic : asked) {
+    const bool view = std::ranges::find(offered, topic) != offered.end();  // as the route writes it
+    if (!view) {
+      if (auto problem = refuse_topic(topic)) return problem;
+      if (!listed(offered, topic))
+        return Problem{.status = 404, .error = "no-such-topic", .detail = "this route has no topic of that name"};
+      const std::string_view source = topic.substr(0, topic.find('/'));
+      for (std::string_view rest = topic; !takes_publishes(source) && !rest.empty();) {
+        const std::size_t end = std::min(rest.find('/'), rest.size());
+        if (!valid_capture(rest.substr(0, end)))
+          return Problem{.status = 404, .error = "no-such-topic", .detail = "this route has no topic of that name"};
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+      }
+    }
+    if (std::ranges::find(found.topics, topic) == found.topics.end()) found.topics.emplace_back(topic);
+  }
+  if (found.topics.size() > topics_max_)
+    return Problem{.error = "too-many-topics",
+                   .detail = "one stream carries at most " + std::to_string(topics_max_) + " topics"};
+  return std::nullopt;
+}
+
+std::variant<RouteMatch, Problem> RouteTable::find(std::string_view method, std::string_view path,
+                                                   const QueryParameters& query) const {
+  const auto segments = split_path(path);
+  if (!segments) return Problem{.error = "bad-path", .detail = "bad path: " + segments.error().message()};
+  for (const Pattern& pattern : patterns_) {
+    RouteMatch found;
+    if (!match(pattern, *segments, found)) continue;
+    const config::Route& route = *found.route;
+    const bool publishes = takes_publishes(route.source);
+    found.allow = route.files ? "GET, HEAD, OPTIONS" : publishes ? "GET, POST, OPTIONS" : "GET, OPTIONS";
+    if (method == "OPTIONS") {
+      found.action = RouteMatch::Action::options;
+      return found;
+    }
+    if (route.files) {
+      found.action = RouteMatch::Action::file;
+      if (method == "GET" || method == "HEAD") return found;
+    } else if (method == "GET") {
+      found.action = RouteMatch::Action::stream;
+      auto problem = route.source.empty() ? select_topics(query, found) : refuse_topic(found.topics.front());
+      if (problem) return std::move(*problem);
+      return found;
+    } else if (method == "POST" && publishes) {
+      found.action = RouteMatch::Action::publish;
+      if (auto problem = refuse_topic(found.topics.front())) return std::move(*problem);
+      return found;
+    }
+    std::string detail = "this path answers " + found.allow;
+    if (method == "POST" && !route.files)
+      detail += route.source.empty() ? "; publish to the topic's own route"
+                                     : "; only the topics of a \"publish:\" source take events from publishers";
+    return Problem{.status = 405,
+                   .error = "method-not-allowed",
+                   .detail = std::move(detail),
+                   .fields = {{"allow", std::move(found.allow)}}};
+  }
+  return Problem{.status = 404, .error = "not-found", .detail = "no route answers this path"};
+}
+
+}  // namespace sluice::serve
