@@ -1,0 +1,87 @@
+#include "gateway/source/demo.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "proto/check.h"
+
+namespace sluice::source {
+
+namespace {
+// After a pause or a stopped process, at most so many events at once: the rest follows in the next calls.
+constexpr int events_per_call = 1000;
+}  // namespace
+
+Demo::Demo(std::string name, double rate, topic::Home& home, std::uint64_t seed)
+    : name_(std::move(name)),
+      interval_(static_cast<std::int64_t>(1e9 / rate)),
+      home_(home),
+      random_(seed) {}
+
+void Demo::start(topic::TimePoint now) {
+  const auto open = [&](const char* topic) {
+    const auto index = home_.open(name_ + "/" + topic, now);
+    check(index.has_value(), "a new home has room for three topics");
+    return *index;
+  };
+  clock_ = open("clock");
+  walk_ = open("walk");
+  counter_ = open("counter");
+  clock_due_ = numbers_due_ = now;
+  state_ = State::up;
+}
+
+void Demo::open(const std::string& topic, std::function<void(topic::OpenResult)> done) {
+  const bool known = topic == name_ + "/clock" || topic == name_ + "/walk" || topic == name_ + "/counter";
+  done(known ? topic::OpenResult::opened : topic::OpenResult::unknown_topic);
+}
+
+void Demo::publish(const std::string&, std::vector<topic::Event>, std::function<void(topic::PublishResult)> done) {
+  done({.kind = topic::PublishResult::Kind::not_publishable, .positions = {}});
+}
+
+topic::TimePoint Demo::due() const {
+  if (state_ != State::up) return topic::TimePoint::max();
+  return std::min(clock_due_, numbers_due_);
+}
+
+void Demo::on_time(topic::TimePoint now) {
+  if (state_ != State::up) return;
+  if (paused_) {
+    // Held, not lost: the counter goes on from where it is.
+    clock_due_ = std::max(clock_due_, now + std::chrono::milliseconds(100));
+    numbers_due_ = std::max(numbers_due_, now + std::chrono::milliseconds(100));
+    return;
+  }
+  if (now >= clock_due_) tick_clock(now);
+  for (int events = 0; now >= numbers_due_ && events != events_per_call; ++events) tick_numbers(now);
+}
+
+void Demo::tick_clock(topic::TimePoint now) {
+  const auto wall = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto seconds = std::chrono::time_point_cast<std::chrono::seconds>(wall);
+  home_.append(clock_,
+               {.type = "clock",
+                .data = fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%S}.{:03}Z\"}}",
+                                    fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+                                    (wall - seconds).count()),
+                .idempotency_key = {},
+                .key = {}},
+               now);
+  clock_due_ += std::chrono::seconds(1);
+  if (clock_due_ < now) clock_due_ = now + std::chrono::seconds(1);  // a stopped process does not catch up the clock
+}
+
+void Demo::tick_numbers(topic::TimePoint now) {
+  std::normal_distribution<double> step(0, 0.5);
+  value_ = std::max(1.0, value_ + step(random_));
+  ++count_;
+  home_.append(walk_, {.type = "walk", .data = fmt::format("{{\"value\":{:.2f}}}", value_), .idempotency_key = {}, .key = {}},
+               now);
+  home_.append(counter_, {.type = "counter", .data = fmt::format("{{\"n\":{}}}", count_), .idempotency_key = {}, .key = {}},
+               now);
+  numbers_due_ += interval_;
+  if (now - numbers_due_ > std::chrono::seconds(5)) numbers_due_ = now;
+}
+
+}  // namespace sluice::source

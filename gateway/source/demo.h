@@ -1,0 +1,44 @@
+// Demo: the embedded source: `clock` (the time, once a second), `walk` (a random walk) and `counter` (1, 2, 3, …), the
+// last two at a rate of one's choice. What a new user sees first, and what tests count. Told the time, asks nothing.
+// Invariant: the counter has no holes; a pause delays events, it does not drop them.
+#pragma once
+
+#include <random>
+
+#include "gateway/source/source.h"
+
+namespace sluice::source {
+
+class Demo final : public Source {
+ public:
+  // `rate`: events per second of walk and of counter, > 0.
+  Demo(std::string name, double rate, topic::Home& home, std::uint64_t seed);
+
+  void start(topic::TimePoint now) override;
+  void stop() override { state_ = State::stopped; }
+  [[nodiscard]] State state() const override { return state_; }
+  void open(const std::string& topic, std::function<void(topic::OpenResult)> done) override;
+  void publish(const std::string& topic, std::vector<topic::Event> events,
+               std::function<void(topic::PublishResult)> done) override;
+  [[nodiscard]] topic::TimePoint due() const override;
+  void on_time(topic::TimePoint now) override;
+  void pause() override { paused_ = true; }
+  void go_on() override { paused_ = false; }
+
+ private:
+  void tick_clock(topic::TimePoint now);
+  void tick_numbers(topic::TimePoint now);
+
+  const std::string name_;
+  const std::chrono::nanoseconds interval_;
+  topic::Home& home_;
+  std::mt19937_64 random_;
+  topic::TopicIndex clock_ = 0, walk_ = 0, counter_ = 0;
+  topic::TimePoint clock_due_{}, numbers_due_{};
+  double value_ = 100;
+  std::uint64_t count_ = 0;
+  State state_ = State::starting;
+  bool paused_ = false;
+};
+
+}  // namespace sluice::source

@@ -1,0 +1,31 @@
+#include "gateway/source/publish.h"
+
+namespace sluice::source {
+
+void Publish::start(topic::TimePoint) { state_ = State::up; }
+
+void Publish::open(const std::string& topic, std::function<void(topic::OpenResult)> done) {
+  done(home_.open(topic, std::chrono::steady_clock::now()) ? topic::OpenResult::opened
+                                                           : topic::OpenResult::too_many_topics);
+}
+
+void Publish::publish(const std::string& topic, std::vector<topic::Event> events,
+                      std::function<void(topic::PublishResult)> done) {
+  const topic::TimePoint now = std::chrono::steady_clock::now();
+  const auto index = home_.open(topic, now);
+  if (!index) return done({.kind = topic::PublishResult::Kind::too_many_topics, .positions = {}});
+  topic::PublishResult result;
+  result.positions.reserve(events.size());
+  for (const topic::Event& event : events) {
+    std::optional<topic::Sequence> sequence;
+    if (!event.idempotency_key.empty()) sequence = home_.find_key(*index, event.idempotency_key);
+    if (sequence)
+      ++result.repeated;
+    else
+      sequence = home_.append(*index, event, now);
+    result.positions.push_back(home_.topics().position(*sequence));
+  }
+  done(std::move(result));
+}
+
+}  // namespace sluice::source
