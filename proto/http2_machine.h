@@ -1,0 +1,158 @@
+// Http2Server::Machine: the session behind the public class, around one nghttp2 session. Files: http2_server.cc (life,
+// failures), http2_machine_receive.cc (bytes in), http2_machine_send.cc (bytes out), http2_machine_callbacks.cc.
+//
+// In: the scanner cuts the bytes into frames; each frame is judged (budgets, stream ids), then fed to nghttp2, whose
+// callbacks translate and mark; then what it queued is packed. So the output is a function of the frames, not of how
+// the bytes were cut. Out: nghttp2 packs into sink_: pending_ while receiving, the caller's buffer otherwise.
+// Nothing but a mark is made inside a callback; failure_ is the mark of a connection error, whoever saw it first.
+// Invariant: sink_ is pending_ except inside pump(); every nghttp2 stream has its Stream as user data.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nghttp2/nghttp2.h>
+
+#include "proto/http2_frame_buffer.h"
+#include "proto/http2_frame_scanner.h"
+#include "proto/http2_header_block.h"
+#include "proto/http2_limits.h"
+#include "proto/http2_server.h"
+#include "proto/http2_stream_ids.h"
+
+namespace sluice::proto {
+
+class Http2Server::Machine {
+ public:
+  Machine(const Http2Limits& limits, Http2Visitor& visitor, TimePoint now);
+  ~Machine();
+
+  std::optional<ConnectionError> receive(std::span<const std::uint8_t> bytes, TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+  std::optional<ConnectionError> expire(TimePoint now);
+
+  bool respond(StreamId id, const ResponseHead& head, bool end);
+  [[nodiscard]] std::size_t sendable(StreamId id) const;
+  [[nodiscard]] std::int32_t stream_window(StreamId id) const;
+  [[nodiscard]] std::int32_t initial_stream_window() const;
+  void send_data(StreamId id, std::size_t size, bool end, BodyWriter& body, ByteBuffer& out);
+  void end_stream(StreamId id, ByteBuffer& out);
+  void reset(StreamId id, ErrorCode code);
+  void consume(StreamId id, std::size_t count);
+  void ping();
+  void goaway(ErrorCode code);
+  void flush(ByteBuffer& out);
+  [[nodiscard]] bool wants_flush() const;
+  [[nodiscard]] bool finished() const;
+  [[nodiscard]] std::size_t stream_count() const { return streams_.size(); }
+
+  // nghttp2's calls, each behind a trampoline of the same name.
+  int on_begin_headers(const nghttp2_frame& frame);
+  int on_header(StreamId id, std::string_view name, std::string_view value);
+  int on_invalid_header(std::string_view name, std::string_view value);
+  int on_frame_recv(const nghttp2_frame& frame);
+  int on_invalid_frame_recv(int lib_error);
+  int on_data_chunk_recv(StreamId id, std::span<const std::uint8_t> bytes);
+  int on_stream_close(StreamId id, std::uint32_t code);
+  int on_frame_not_send(const nghttp2_frame& frame, int lib_error);
+  void on_send(std::span<const std::uint8_t> frame);
+  ssize_t on_read_data(std::size_t room, std::uint32_t& flags);
+  void on_send_data(const std::uint8_t* header);
+
+ private:
+  // One stream that nghttp2 holds open, announced to the visitor or not (refused, or its headers not complete).
+  struct Stream {
+    Http2StreamOwner* owner = nullptr;
+    TimePoint opened;
+    StreamId id = 0;
+    std::uint32_t index = 0;       // in streams_
+    std::uint32_t unconsumed = 0;  // body bytes given to the visitor, not yet returned to the connection's window
+    std::uint32_t priorities = 0;
+    bool announced = false;
+    bool body_complete = false;  // the peer's END_STREAM was seen
+    bool head_submitted = false;
+    bool ended = false;   // our END_STREAM is submitted
+    bool reset = false;   // a RST_STREAM of ours is queued
+    bool hidden = false;  // that RST_STREAM only makes nghttp2 forget the stream: it stays off the wire
+  };
+
+  [[nodiscard]] Stream* find(StreamId id) const;
+  Stream& add_stream(StreamId id);
+  void sweep();
+
+  // Receiving.
+  void on_frame_begin(const FrameHeader& frame);
+  void on_frame_end(const FrameHeader& frame);
+  void judge_stream_id(const FrameHeader& frame);
+  void judge_priority(const FrameHeader& frame);
+  void judge_data(const FrameHeader& frame);
+  void on_request_complete(const nghttp2_frame& frame);
+  void on_body_complete(Stream& stream);
+  void on_settings(const nghttp2_settings& settings);
+  [[nodiscard]] bool awaits_body(const Stream& stream) const;
+  std::optional<ConnectionError> fail_now();
+
+  // Conduct.
+  void anomaly(Glitch glitch);
+  void spend_reset();
+  void fail(ErrorCode code, std::string_view reason, Glitch glitch);
+
+  // Sending.
+  void pump(ByteBuffer& sink);
+  void take_pending(ByteBuffer& out);
+  void write_end(StreamId id);
+  void submit_reset(Stream& stream, ErrorCode code);
+  [[nodiscard]] bool keeps(const FrameHeader& frame, std::span<const std::uint8_t> bytes);
+
+  static const nghttp2_session_callbacks* callbacks();
+  static const nghttp2_option* options();
+
+  const Http2Limits& limits_;
+  Http2Visitor& visitor_;
+  FrameBuffer frame_buffer_;
+  nghttp2_session* session_ = nullptr;
+  std::vector<std::unique_ptr<Stream>> streams_;
+  StreamIds ids_;
+  FrameScanner scanner_;
+  Http2Budgets budgets_;
+
+  TimePoint now_;
+  std::optional<TimePoint> preface_deadline_, settings_ack_deadline_, header_deadline_;
+  std::unique_ptr<HeaderBlock> block_;
+  StreamId block_stream_ = 0;  // whose header block is open, from HEADERS to END_HEADERS
+  std::uint32_t continuations_ = 0;
+  std::uint32_t pings_unanswered_ = 0;
+  std::int32_t peer_initial_window_;
+  int invalid_frame_ = 0;  // nghttp2's reason for the reset that it just queued
+  bool in_callback_ = false;
+  bool going_away_ = false;
+  bool goaway_expected_ = false;  // ours is queued; any other comes from nghttp2 and is a connection error
+  bool peer_going_away_ = false;
+
+  struct Failure {
+    ConnectionError error;
+    bool announced = false;  // its GOAWAY is packed, or must not be sent
+    bool reported = false;
+  };
+  std::optional<Failure> failure_;
+
+  ByteBuffer pending_;               // packed while receiving, waiting for flush()
+  std::size_t pending_control_ = 0;  // of it, bytes of frames other than HEADERS and CONTINUATION
+  ByteBuffer* sink_ = &pending_;
+  std::vector<StreamId> ends_due_;    // END_STREAM to write once nghttp2's queue is empty
+  std::vector<StreamId> resets_due_;  // answered before their body was complete: RST_STREAM(NO_ERROR) after the answer
+
+  // The one DATA frame of send_data().
+  struct Outgoing {
+    BodyWriter* body = nullptr;
+    std::size_t size = 0;
+    bool end = false;
+    bool written = false;
+  } outgoing_;
+};
+
+}  // namespace sluice::proto

@@ -1,0 +1,55 @@
+// Http2Peer: a real nghttp2 client session as the peer of a session under test: what it understands, a client does.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nghttp2/nghttp2.h>
+
+#include "proto/http.h"
+#include "tests/support/frames.h"
+
+namespace sluice::test {
+
+class Http2Peer {
+ public:
+  struct Response {
+    Fields fields;
+    std::string body;
+    bool ended = false;                 // END_STREAM was seen
+    std::optional<std::uint32_t> code;  // of the stream's close
+    [[nodiscard]] std::string_view status() const { return proto::find_field(fields, ":status"); }
+  };
+
+  // `initial_window`: what the peer gives each stream; 0 stops every DATA frame.
+  explicit Http2Peer(std::uint32_t initial_window = 65'535, bool returns_window = true);
+  ~Http2Peer();
+  Http2Peer(const Http2Peer&) = delete;
+  Http2Peer& operator=(const Http2Peer&) = delete;
+
+  StreamId request(const Fields& fields, std::string body = {});
+  // The body stays open until finish_body(): a request that is never complete.
+  StreamId request_open(const Fields& fields);
+  void reset(StreamId id, std::uint32_t code);
+
+  // What the peer wants to send; empty when nothing.
+  [[nodiscard]] std::string output();
+  // False when the bytes were not acceptable HTTP/2 for a client.
+  bool receive(std::string_view bytes);
+
+  std::map<StreamId, Response> responses;
+  std::optional<std::uint32_t> goaway_code;
+  StreamId goaway_last = 0;
+  int pings = 0;
+  int invalid_frames = 0;
+
+ private:
+  nghttp2_session* session_ = nullptr;
+  std::map<StreamId, std::string> bodies_;
+};
+
+}  // namespace sluice::test
