@@ -1,0 +1,129 @@
+// Metrics: what a process counts. Each worker has its own WorkerMetrics and is the only writer of it, so counting is a
+// load and a store, never a locked instruction and never a cache line shared with another worker; the admin endpoint
+// reads them all at any time and adds them up (exposition.h).
+// Names, help texts and label values: metrics.cc, one list, by Prometheus conventions, without per-topic or per-user
+// labels. Owned by main; a worker holds a reference to its part.
+// Invariant: a Counter never falls; a Histogram's count is the sum of its buckets.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "proto/http2_server.h"
+
+namespace sluice::observe {
+
+// One writer, any reader.
+class Counter {
+ public:
+  void add(std::uint64_t count = 1) { value_.store(value_.load(relaxed) + count, relaxed); }
+  [[nodiscard]] std::uint64_t value() const { return value_.load(relaxed); }
+
+ private:
+  static constexpr auto relaxed = std::memory_order_relaxed;
+  std::atomic<std::uint64_t> value_{0};
+};
+
+class Gauge {
+ public:
+  void set(std::int64_t value) { value_.store(value, relaxed); }
+  void add(std::int64_t difference) { set(value() + difference); }
+  [[nodiscard]] std::int64_t value() const { return value_.load(relaxed); }
+
+ private:
+  static constexpr auto relaxed = std::memory_order_relaxed;
+  std::atomic<std::int64_t> value_{0};
+};
+
+// Seconds, in buckets that suit a loop: 100 µs to 10 s.
+class Histogram {
+ public:
+  using Duration = std::chrono::nanoseconds;
+  static constexpr std::array<double, 10> bounds = {0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1, 10};
+
+  void observe(Duration duration);
+  // Observations within bounds[index] but above the bound before it; index bounds.size(): above all.
+  [[nodiscard]] std::uint64_t bucket(std::size_t index) const { return buckets_[index].value(); }
+  [[nodiscard]] double sum() const { return static_cast<double>(nanoseconds_.value()) / 1e9; }
+
+ private:
+  std::array<Counter, bounds.size() + 1> buckets_;
+  Counter nanoseconds_;
+};
+
+// A metric with one label whose values are an enum, up to its enumerator `last`: counters[Reason::slow].add().
+template <auto last>
+class CountersBy {
+ public:
+  using Label = decltype(last);
+  static constexpr std::size_t count = static_cast<std::size_t>(last) + 1;
+  [[nodiscard]] Counter& operator[](Label label) { return counters_[static_cast<std::size_t>(label)]; }
+  [[nodiscard]] const Counter& operator[](Label label) const { return counters_[static_cast<std::size_t>(label)]; }
+
+ private:
+  std::array<Counter, count> counters_;
+};
+
+// The label values; metrics.cc names each. A new last one is named in WorkerMetrics too.
+enum class StreamEnd : std::uint8_t { client, connection, drain, slow, stall, source, busy, error };
+enum class GapReason : std::uint8_t { retention, no_position, unknown_epoch, source };
+enum class Handshake : std::uint8_t { full, resumed, failed, timeout };
+enum class Limit : std::uint8_t {
+  connections,
+  streams,
+  handshakes,
+  topics,
+  topics_per_stream,
+  history_bytes,
+  event_size,
+  body_size,
+  lines_per_event,
+  event_name,
+  event_id,
+  topic_name,
+  last_event_id,
+  mailbox,
+  body_timeout,
+  idle_timeout,
+  ping_timeout,
+  descriptors,
+};
+// Answers to publish requests, by their class.
+enum class PublishCode : std::uint8_t { ok, bad_request, unauthorized, forbidden, too_large, unsupported, unavailable };
+[[nodiscard]] PublishCode publish_code(int status);
+
+// One worker's, on cache lines of its own.
+struct alignas(64) WorkerMetrics {
+  Gauge connections, streams, handshakes_in_progress;
+  Counter connections_opened, connections_closed;
+  Counter streams_opened;
+  CountersBy<StreamEnd::error> streams_ended;
+  Counter events_published, deliveries, bytes_sent, bytes_received, heartbeats, turn_flushes;
+  CountersBy<PublishCode::unavailable> publish_requests;
+  Counter publish_repeats;  // idempotency keys seen before
+  CountersBy<GapReason::source> gaps;
+  CountersBy<proto::Glitch::header_timeout> glitches;
+  CountersBy<Handshake::timeout> tls_handshakes;
+  CountersBy<Limit::descriptors> limit_hits;
+  Counter authorities_refused, origins_refused;
+  Gauge mailbox_bytes;
+  Gauge topics, history_entries, history_bytes;  // of the logs whose home this worker is: shared entries count once
+  Histogram loop_lag;
+};
+
+class Metrics {
+ public:
+  // `workers`: each gets its own part; at least one.
+  explicit Metrics(std::size_t workers) : workers_(workers) {}
+  [[nodiscard]] WorkerMetrics& worker(std::size_t index) { return workers_.at(index); }
+  [[nodiscard]] const std::deque<WorkerMetrics>& workers() const { return workers_; }
+
+ private:
+  std::deque<WorkerMetrics> workers_;
+};
+
+}  // namespace sluice::observe
