@@ -11,7 +11,8 @@ INSTEAD = {
 }
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-FOREIGN = {"common_type", "common_type_t", "common_reference", "common_reference_t", "NID_commonName", "commonName"}
+# Words of the standard library and of X.509, which mean what they mean there.
+FOREIGN = {"common_type", "common_type_t", "common_reference", "common_reference_t", "NID_commonName", "common_name"}
 
 
 def banned_in(name: str) -> str | None:

@@ -7,7 +7,7 @@ from tree import Check, Finding, Tree, line_of
 # Written in pieces, so that this file does not find itself.
 PLACES = re.compile(r"(?<![A-Za-z0-9_.$}])/(wo" r"rk|ro" r"ot|fa" r"rm)/|(?<![A-Za-z0-9_.])/ho" r"me/[a-z]")
 HOSTS = re.compile(r"deb\.deb" r"ian\.org|registry\.npm" r"js\.org|archive\.ubu" r"ntu\.com|pypi\.o" r"rg|files\.pythonho" r"sted")
-KEYS = re.compile(r"PRIVATE K" r"EY-----")
+KEYS = re.compile(r"PRIVATE KEY-----\s*[A-Za-z0-9+/=]{16}")  # the words alone may stand in an error message
 
 
 def find(pattern: re.Pattern, complaint: str, tree: Tree) -> list[Finding]:
@@ -34,5 +34,6 @@ CHECKS = [
     Check("no host of a registry", find_hosts,
           bad={"package-lock.json": "https://registry.npm" "js.org/x"}, good={"package-lock.json": "{}"}),
     Check("no private key", find_keys,
-          bad={"certs/key.pem": "-----BEGIN PRIVATE K" "EY-----\n"}, good={"certs/key.pem": "-----BEGIN CERTIFICATE-----\n"}),
+          bad={"certs/key.pem": "-----BEGIN PRIVATE KEY-----\n" + "MIGHAgEA" * 4},
+          good={"certs/key.cc": 'return "-----BEGIN PRIVATE KEY-----"'}),
 ]

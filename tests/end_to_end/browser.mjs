@@ -1,0 +1,32 @@
+// Drives Debian's Chromium for browser_test.py: a command per line of JSON on stdin, its result per line on stdout.
+// The browser trusts the test's CA because HOME holds an NSS store that does; no certificate error is ignored.
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+});
+const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+const complaints = [];
+page.on('pageerror', (error) => complaints.push(String(error)));
+
+const actions = {
+  open: ({ url }) => page.goto(url, { waitUntil: 'load' }).then((response) => response.status()),
+  evaluate: ({ script }) => page.evaluate(script),
+  // Resolves when the expression is true in the page, looked at on every animation frame.
+  until: ({ condition, timeout }) => page.waitForFunction(condition, undefined, { timeout }).then(() => true),
+  colors: ({ scheme }) => page.emulateMedia({ colorScheme: scheme }),
+  picture: ({ path }) => page.screenshot({ path, fullPage: true }).then(() => path),
+  complaints: () => complaints,
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { action, ...options } = JSON.parse(line);
+  try {
+    console.log(JSON.stringify({ result: (await actions[action](options)) ?? null }));
+  } catch (error) {
+    console.log(JSON.stringify({ error: String(error) }));
+  }
+}
+await browser.close();

@@ -1,0 +1,118 @@
+"""The verbs: what they print, what they answer, and the one clear line when something is wrong."""
+
+import pathlib
+import socket
+import subprocess
+import tempfile
+
+import case
+import gateway
+from gateway import run_verb
+
+
+class Commands(case.Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="sluice-")
+        self.addCleanup(folder.cleanup)
+        self.home = pathlib.Path(folder.name)
+
+    def write(self, name: str, text: str) -> pathlib.Path:
+        path = self.home / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def verb(self, *arguments, **others) -> subprocess.CompletedProcess:
+        done = run_verb(*arguments, home=self.home, **others)
+        self.assertIsNone(gateway.SANITIZER.search(done.stderr), done.stderr)
+        return done
+
+    def test_check_names_the_place_the_key_and_the_nearest_valid_one(self):
+        broken = self.write("broken.toml", '[source.orders]\nurl = "demo:"\nhistroy = { age = "10m" }\n')
+        done = self.verb("check", "-c", broken)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout + done.stderr, r"broken\.toml:3:1: .*histroy.*history")
+
+    def test_check_accepts_a_good_file(self):
+        done = self.verb("check", "-c", self.write("good.toml", case.STREAMS))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_version_names_the_program(self):
+        done = self.verb("version")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"sluice \d+\.\d+\.\d+")
+
+    def test_certs_makes_a_certificate_and_prints_how_to_use_it(self):
+        done = self.verb("certs")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for word in ("curl", "--cacert", "NODE_EXTRA_CA_CERTS", "ca.pem"):
+            self.assertIn(word, done.stdout)
+        authority = next(self.home.rglob("ca.pem")).read_bytes()
+        self.assertEqual(self.verb("certs").returncode, 0)
+        self.assertEqual(next(self.home.rglob("ca.pem")).read_bytes(), authority, "who trusted it need not do so again")
+        for key in self.home.rglob("*.key"):
+            self.assertEqual(key.stat().st_mode & 0o077, 0, f"{key} is readable by others")
+
+    def test_tail_and_pub_do_it_without_curl(self):
+        running = self.start()
+        tail = subprocess.Popen([gateway.binary(), "tail", running.url("/topics/greetings")], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, env=gateway.environment(running.home))
+        self.addCleanup(tail.wait)
+        self.addCleanup(tail.kill)
+        reader = self.subscribe("/topics/greetings", gateway=running)
+        reader.opened()
+        for number in range(50):  # tail does not tell when it is subscribed: publish until it shows one
+            done = run_verb("pub", running.url("/topics/greetings"), f"hello {number}", home=running.home)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(reader.next().data, f"hello {number}")
+        self.assertRegex(tail.stdout.readline(), r"hello \d+|sluice\.open")
+
+    # --- What is wrong at the start ---
+
+    def assert_one_clear_line(self, done, *mentions):
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        self.assertEqual(len(lines), 1, lines)
+        for mention in mentions:
+            self.assertIn(str(mention), lines[0])
+
+    def test_a_port_in_use(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            done = self.verb("run", "--listen", address, "--set", "admin.listen=off", "--set", "log.format=text")
+            self.assert_one_clear_line(done, address, "in use")
+
+    def run_with(self, cert, key):
+        return self.verb("run", "--listen", "127.0.0.1:0", "--set", "admin.listen=off", "--set", f"tls.cert={cert}",
+                         "--set", f"tls.key={key}")
+
+    def pair(self, name: str) -> tuple[pathlib.Path, pathlib.Path]:
+        cert, key = self.home / f"{name}.pem", self.home / f"{name}.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                        "/CN=localhost", "-days", "1", "-keyout", key, "-out", cert], check=True, capture_output=True)
+        return cert, key
+
+    def test_a_key_of_another_certificate(self):
+        cert, _ = self.pair("a")
+        _, key = self.pair("b")
+        self.assert_one_clear_line(self.run_with(cert, key), key)
+
+    def test_a_key_that_cannot_be_read(self):
+        cert, key = self.pair("a")
+        key.unlink()
+        key.mkdir()
+        self.assert_one_clear_line(self.run_with(cert, key), key)
+
+    def test_a_certificate_that_is_not_there(self):
+        _, key = self.pair("a")
+        self.assert_one_clear_line(self.run_with(self.home / "none.pem", key), "none.pem")
+
+    def test_a_certificate_that_is_none(self):
+        _, key = self.pair("a")
+        self.assert_one_clear_line(self.run_with(self.write("text.pem", "hello\n"), key), "text.pem")
+
+    def test_a_configuration_file_that_is_not_there(self):
+        self.assert_one_clear_line(self.verb("run", "-c", self.home / "none.toml"), "none.toml")
+
+    def test_a_value_that_is_wrong_names_its_key(self):
+        done = self.verb("run", "--listen", "127.0.0.1:0", "--set", "limits.streams=many")
+        self.assert_one_clear_line(done, "limits.streams")

@@ -1,0 +1,92 @@
+"""Signals: TERM and INT drain, HUP waits for what is to come; what is open when the gateway goes is told when to return."""
+
+import signal
+import time
+
+import case
+import raw_h2
+from raw_h2 import DATA, END_STREAM, GOAWAY
+
+
+class Lifecycle(case.Case):
+    def test_term_ends_each_stream_with_a_retry_before_it_says_goodbye(self):
+        self.gateway = self.start()
+        with raw_h2.Peer(self.gateway) as peer:
+            streams = [peer.get("/demo/clock") for _ in range(5)]
+            for stream in streams:
+                peer.wait_body(stream, b"sluice.open")
+            sizes = {stream: len(peer.body(stream)) for stream in streams}
+            self.gateway.signal(signal.SIGTERM)
+            self.assertEqual(peer.wait_closed(), raw_h2.NO_ERROR)
+            ends = [index for index, frame in enumerate(peer.frames) if frame.type == DATA and frame.flags & END_STREAM]
+            goodbye = next(index for index, frame in enumerate(peer.frames) if frame.type == GOAWAY)
+            self.assertEqual(sorted(peer.frames[index].stream for index in ends), streams)
+            self.assertLess(max(ends), goodbye)
+            for stream in streams:
+                self.assertIn(b"retry: ", peer.body(stream)[sizes[stream]:])
+        self.assertEqual(self.gateway.wait(), 0)
+
+    def test_int_drains_too_and_curl_sees_a_clean_end(self):
+        self.gateway = self.start()
+        reader = self.subscribe("/topics/a")
+        reader.opened()
+        self.gateway.signal(signal.SIGINT)
+        reader.rest()
+        self.assertEqual(self.gateway.wait(), 0)
+        self.assertEqual(len(reader.parser.retries), 2)
+
+    def test_a_request_that_is_under_way_is_answered(self):
+        self.gateway = self.start()
+        with raw_h2.Peer(self.gateway) as peer:
+            stream = peer.request("POST", "/topics/late", end=False)
+            self.assertTrue(peer.answered())
+            self.gateway.signal(signal.SIGTERM)
+            peer.frame(DATA, END_STREAM, stream, b"the last word")
+            self.assertIn(peer.status(stream), (200, 201))
+            peer.wait_closed()
+        self.assertEqual(self.gateway.wait(), 0)
+
+    def test_readiness_goes_first_when_a_delay_is_configured(self):
+        self.gateway = self.start(settings={"drain.delay": "2s"})
+        self.gateway.signal(signal.SIGTERM)
+        self.gateway.wait_for_line("(?i)drain")
+        self.assertEqual(self.fetch("/readyz", admin=True).status, 503)
+        self.assertEqual(self.subscribe("/topics/a").status, 200, "still serving")
+        self.assertEqual(self.gateway.wait(), 0)
+
+    def test_a_second_signal_does_not_wait(self):
+        self.gateway = self.start(settings={"drain.delay": "5m"})
+        reader = self.subscribe("/topics/a")
+        reader.opened()
+        self.gateway.signal(signal.SIGTERM)
+        self.gateway.wait_for_line("(?i)drain")
+        self.gateway.signal(signal.SIGTERM)
+        self.assertEqual(self.gateway.wait(), 0)
+
+    def test_hup_is_noted_and_changes_nothing(self):
+        self.gateway = self.start()
+        reader = self.subscribe("/topics/a")
+        reader.opened()
+        self.gateway.signal(signal.SIGHUP)
+        self.gateway.wait_for_line("(?i)hup")
+        self.publish("/topics/a", "after")
+        self.assertEqual(reader.next().data, "after")
+
+    def test_the_end_of_a_stream_is_one_line_with_its_reason(self):
+        self.gateway = self.start()
+        reader = self.subscribe("/topics/logged")
+        reader.opened()
+        reader.close()
+        self.gateway.wait_for_line("/topics/logged")
+
+    def test_no_descriptor_is_left_by_those_who_went(self):
+        self.gateway = self.start()
+        self.fetch("/")
+        before = self.gateway.descriptors()
+        for _ in range(50):
+            with raw_h2.Peer(self.gateway) as peer:
+                peer.wait_body(peer.get("/demo/clock"), b"sluice.open")
+        deadline = time.monotonic() + 10
+        while self.gateway.descriptors() > before and time.monotonic() < deadline:
+            time.sleep(0.05)  # closing is noticed from outside only by looking
+        self.assertLessEqual(self.gateway.descriptors(), before)

@@ -1,0 +1,125 @@
+"""Limits of sizes and numbers, each crossed with a small configured value and counted."""
+
+import socket
+
+import case
+import raw_h2
+
+
+class Sizes(case.Case):
+    def limited(self, config=None, **limits):
+        self.gateway = self.start(config, settings={f"limits.{key}": value for key, value in limits.items()})
+
+    def assert_limit(self, limit: str, just_right: tuple[str, str], too_much: tuple[str, str], *statuses: int, headers=None):
+        """(path, body) each: the one is taken, the other refused and counted, and the answer names the limit."""
+        self.publish(*just_right, headers=headers)
+        with self.counts(limit):
+            refused = self.fetch(too_much[0], body=too_much[1], headers=headers)
+            self.assert_refused(refused, *statuses)
+            self.assertIn(limit, refused.text)
+
+    def test_event_size(self):
+        self.limited(event_size="1KiB")
+        self.assert_limit("event_size", ("/topics/a", "x" * 1024), ("/topics/a", "x" * 1025), 413)
+
+    def test_body_size(self):
+        self.limited(body_size="2KiB")
+        self.assert_limit("body_size", ("/topics/a", "x" * 2048), ("/topics/a", "x" * 2049), 413)
+
+    def test_lines_per_event(self):
+        self.limited(lines_per_event=10)
+        self.assert_limit("lines_per_event", ("/topics/a", "\n" * 9), ("/topics/a", "\n" * 10), 400, 413)
+
+    def test_event_name(self):
+        self.limited(event_name=8)
+        self.assert_limit("event_name", ("/topics/a?event=12345678", "x"), ("/topics/a?event=123456789", "x"), 400, 413)
+
+    def test_event_id(self):
+        self.limited(event_id=8)
+        self.assert_limit("event_id", ("/topics/a?id=12345678", "x"), ("/topics/a?id=123456789", "x"), 400, 413)
+
+    def test_topic_name(self):
+        self.limited(topic_name=32)
+        self.assert_limit("topic_name", ("/topics/" + "a" * 10, "x"), ("/topics/" + "a" * 40, "x"), 400, 404, 414)
+
+    def test_topics_with_state(self):
+        self.limited(case.STREAMS.replace('url = "demo:"', 'url = "demo:"\nrate = 1'), topics=20)
+        with self.counts("topics"):
+            answers = [self.fetch(f"/topics/{number}", body="x", headers=case.BEARER) for number in range(40)]
+            refused = [answer for answer in answers if answer.status not in (200, 201)]
+            self.assertTrue(refused)
+            for answer in refused:
+                self.assert_refused(answer, 429, 503, 507)
+        self.publish("/topics/0", "a topic that exists goes on")
+
+    def test_topics_per_stream(self):
+        self.limited(case.STREAMS, topics_per_stream=2)
+        self.assertEqual(self.subscribe("/stream?topic=notes/1&topic=notes/2").status, 200)
+        with self.counts("topics_per_stream"):
+            self.assert_refused(self.fetch("/stream?topic=notes/1&topic=notes/2&topic=notes/3"), 400)
+
+    def test_last_event_id(self):
+        self.limited(last_event_id="64")
+        with self.counts("last_event_id"):
+            reader = self.subscribe("/topics/a", last_event_id="x" * 65)
+            self.assertEqual(reader.status, 200, "an EventSource that is refused never comes back")
+            reader.opened()
+            self.gap(reader.next())
+
+
+class Numbers(case.Case):
+    def peer(self, **options) -> raw_h2.Peer:
+        peer = raw_h2.Peer(self.gateway, **options)
+        self.addCleanup(peer.close)
+        return peer
+
+    def test_connections(self):
+        self.gateway = self.start(settings={"limits.connections": 3})
+        kept = [self.peer() for _ in range(3)]
+        for peer in kept:
+            self.assertTrue(peer.answered())
+        with self.counts("connections"):
+            with self.assertRaises((OSError, AssertionError)):
+                self.peer().answered()
+        for peer in kept:
+            self.assertTrue(peer.answered(), "those who are there stay")
+        kept[0].close()
+        self.subscribe("/topics/after", "--retry", "20", "--retry-all-errors", "--retry-delay", "1").opened()
+
+    def test_streams(self):
+        self.gateway = self.start(settings={"limits.streams": 2})
+        kept = [self.subscribe("/topics/kept") for _ in range(2)]
+        for reader in kept:
+            reader.opened()
+        with self.counts("streams"):
+            busy = self.subscribe("/topics/kept")
+            self.assertEqual(busy.status, 200, "an EventSource that is refused never comes back")
+            self.assertEqual([event.type for event in busy.rest()], ["sluice.busy"])
+            self.assertTrue(busy.parser.retries)
+        self.publish("/topics/kept", "undisturbed")
+        self.assertEqual([reader.next().data for reader in kept], ["undisturbed"] * 2)
+
+    def test_handshakes_in_progress(self):
+        self.gateway = self.start(settings={"limits.handshakes": 3, "limits.tls_handshake_timeout": "1s"})
+        with self.counts("handshakes"):
+            silent = [socket.create_connection(("127.0.0.1", self.gateway.port)) for _ in range(10)]
+            for connection in silent:
+                self.addCleanup(connection.close)
+            reader = self.subscribe("/topics/after", "--retry", "20", "--retry-all-errors", "--retry-delay", "1")
+            self.assertEqual(reader.status, 200, "once their time is up others are served")
+
+    def test_a_storm_of_handshakes_is_taken_in_turns(self):
+        self.gateway = self.start(settings={"limits.handshakes_per_turn": 1})
+        peers = [self.peer() for _ in range(30)]
+        self.assertTrue(all(peer.answered() for peer in peers))
+
+    def test_history_falls_out_by_bytes_and_says_so(self):
+        config = case.STREAMS.replace("history = { entries = 3 }", 'history = { bytes = "4KiB" }')
+        self.gateway = self.start(config)
+        ids = [self.ids(self.publish("/short/bytes", str(number) * 1000))[0] for number in range(10)]
+        reader = self.subscribe("/short/bytes", last_event_id=ids[0])
+        reader.opened()
+        self.assertEqual(self.gap(reader.next())["topic"], "short/bytes")
+        oldest = int(reader.next().data[0])
+        self.assertIn(oldest, range(6, 10))
+        self.assertEqual([event.data[0] for event in reader.take(9 - oldest)], [str(number) for number in range(oldest + 1, 10)])
