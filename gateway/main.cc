@@ -1,0 +1,79 @@
+// The program: the command line chooses a verb, the verb runs, and whatever it throws is printed once, here.
+// Exit codes: 0 done, 1 failed, 2 wrongly called.
+#include <exception>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "gateway/command_line.h"
+#include "gateway/config/load.h"
+#include "gateway/config/print.h"
+#include "gateway/config/reference.h"
+#include "gateway/verbs.h"
+#include "gateway/version.h"
+
+namespace sluice {
+namespace {
+
+// For a verb whose room is not part of this build.
+[[noreturn]] int absent(const char* verb) { throw std::runtime_error(fmt::format("this build has no {}", verb)); }
+
+std::string counted(std::size_t count, const char* what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+int check(const CheckCommand& command) {
+  const config::Config config = config::load(command.overrides, config::process_environment());
+  const std::string name = command.overrides.file ? command.overrides.file->string() : "zero configuration";
+  if (command.print) std::cout << config::print(config, config::Secrets::hidden) << '\n';
+  std::cout << fmt::format("{}: ok, {}, {}\n", name, counted(config.sources.size(), "source"),
+                           counted(config.routes.size(), "route"));
+  return 0;
+}
+
+int print(const std::string& text) {
+  std::cout << text;
+  return 0;
+}
+
+struct Perform {
+  int operator()(const RunCommand& command) const {
+    const config::Config config = config::load(command.overrides, config::process_environment());
+    return absent("run");
+  }
+  int operator()(const CheckCommand& command) const { return check(command); }
+  int operator()(const PubOptions&) const { return absent("pub"); }
+  int operator()(const TailOptions&) const { return absent("tail"); }
+  int operator()(const CertsOptions&) const { return absent("certs"); }
+  int operator()(const VersionCommand&) const { return print(version_text()); }
+  int operator()(const ReferenceCommand&) const { return print(config::reference()); }
+};
+
+int start(std::vector<std::string> arguments) {
+  const auto parsed = parse_command_line(std::move(arguments));
+  if (const auto* usage = std::get_if<UsageText>(&parsed)) {
+    (usage->exit_code == 0 ? std::cout : std::cerr) << usage->text;
+    return usage->exit_code;
+  }
+  return std::visit(Perform{}, std::get<Command>(parsed));
+}
+
+}  // namespace
+}  // namespace sluice
+
+int main(int argc, char** argv) {
+  try {
+    return sluice::start(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const sluice::config::ConfigError& error) {
+    // Each line begins with its place, so that an editor can jump to it.
+    std::cerr << error.what() << '\n';
+  } catch (const std::exception& error) {
+    std::cerr << "sluice: " << error.what() << '\n';
+  }
+  return 1;
+}
