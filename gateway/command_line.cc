@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "gateway/config/units.h"
 #include "gateway/version.h"
 
 namespace sluice {
@@ -34,9 +35,8 @@ CLI::Validator header_shape() {
 // CLI::PositiveNumber names its bounds with 309 digits.
 CLI::Validator positive() {
   return {[](const std::string& text) {
-            const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
-            return digits && text.find_first_not_of('0') != std::string::npos ? std::string()
-                                                                              : text + " is no count from 1";
+            // CLI11 itself takes 2^64 for 2^64 - 1.
+            return config::parse_count(text).value_or(0) != 0 ? std::string() : text + " is no count from 1";
           },
           ""};
 }

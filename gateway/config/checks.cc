@@ -25,6 +25,7 @@ Place place_of(const Draft& draft, std::initializer_list<std::string_view> names
 void check_tls(Draft& draft) {
   const TlsFiles& tls = draft.config.tls;
   if (tls.cert.empty() == tls.key.empty()) return;
+  if (draft.unread.contains("tls.cert") || draft.unread.contains("tls.key")) return;
   const bool has_cert = !tls.cert.empty();
   draft.add_problem(place_of(draft, {has_cert ? "tls.cert" : "tls.key"}),
                     fmt::format("`{}` without `{}`; both, or neither for a development certificate",

@@ -161,7 +161,10 @@ std::vector<std::string> TextList::read(const Node& node) const {
   }
   const Array* array = std::get_if<Array>(&node.value);
   if (array == nullptr) wrong_type(node, describe());
-  for (const Node& element : *array) values.push_back(checked_text(element, describe()));
+  for (const Node& element : *array) {
+    if (text_in(element) == nullptr) throw BadValue{fmt::format("holds {}; expected {}", type_of(element), describe())};
+    values.push_back(checked_text(element, describe()));
+  }
   return values;
 }
 std::string TextList::describe() const { return fmt::format("array of strings, {}", what); }

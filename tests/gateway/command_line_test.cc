@@ -1,0 +1,144 @@
+#include "gateway/command_line.h"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+
+namespace {
+
+template <class Verb>
+Verb parse(std::vector<std::string> arguments) {
+  const auto parsed = parse_command_line(std::move(arguments));
+  if (const auto* usage = std::get_if<UsageText>(&parsed)) FAIL(usage->text);
+  REQUIRE(std::holds_alternative<Verb>(std::get<Command>(parsed)));
+  return std::get<Verb>(std::get<Command>(parsed));
+}
+
+UsageText usage_of(std::vector<std::string> arguments) {
+  const auto parsed = parse_command_line(std::move(arguments));
+  REQUIRE(std::holds_alternative<UsageText>(parsed));
+  return std::get<UsageText>(parsed);
+}
+
+using Flags = std::vector<std::pair<std::string, std::string>>;
+
+}  // namespace
+
+TEST_CASE("run takes a file, settings and flags") {
+  const auto run = parse<RunCommand>({"run", "-c", "sluice.toml", "--listen", ":9443", "--admin=off", "--workers", "1",
+                                      "--log-level", "debug", "--set", "limits.streams=5", "--set", "heartbeat=1s"});
+  CHECK(run.overrides.file == "sluice.toml");
+  CHECK(run.overrides.set == std::vector<std::string>{"limits.streams=5", "heartbeat=1s"});
+  CHECK(run.overrides.flags ==
+        Flags{{"listen", ":9443"}, {"admin.listen", "off"}, {"workers", "1"}, {"log.level", "debug"}});
+}
+
+TEST_CASE("run alone is the demonstration") {
+  const auto run = parse<RunCommand>({"run"});
+  CHECK(!run.overrides.file);
+  CHECK(run.overrides.set.empty());
+  CHECK(run.overrides.flags.empty());
+}
+
+TEST_CASE("check takes a file and settings") {
+  const auto check = parse<CheckCommand>({"check", "--config", "a.toml", "--set", "cors.origins=[x]", "--print"});
+  CHECK(check.overrides.file == "a.toml");
+  CHECK(check.overrides.set == std::vector<std::string>{"cors.origins=[x]"});
+  CHECK(check.print);
+}
+
+TEST_CASE("tail takes what it follows and how") {
+  const auto tail =
+      parse<TailOptions>({"tail", "/demo/clock", "--cacert", "ca.pem", "--last-event-id", "k3.7", "--count", "3",
+                          "--json", "-H", "Authorization: Bearer x:y", "--header", "x-a:", "--no-reconnect"});
+  CHECK(tail.reach.url == "/demo/clock");
+  CHECK(tail.reach.cacert == "ca.pem");
+  CHECK(!tail.reach.insecure);
+  CHECK(tail.reach.headers == Flags{{"authorization", "Bearer x:y"}, {"x-a", ""}});
+  CHECK(tail.last_event_id == "k3.7");
+  CHECK(!tail.earliest);
+  CHECK(tail.count == 3);
+  CHECK(tail.json);
+  CHECK(!tail.reconnect);
+}
+
+TEST_CASE("tail comes back and never ends unless told otherwise") {
+  const auto tail = parse<TailOptions>({"tail", "https://events.example.com/orders", "--insecure", "--earliest"});
+  CHECK(tail.reach.insecure);
+  CHECK(tail.earliest);
+  CHECK(tail.reconnect);
+  CHECK(tail.count == 0);
+  CHECK(!tail.last_event_id);
+  // An empty id is an id: the client that sends it has seen a stream, but no event.
+  CHECK(parse<TailOptions>({"tail", "x", "--last-event-id", ""}).last_event_id == "");
+}
+
+TEST_CASE("pub takes its data as an argument or from standard input") {
+  const auto pub = parse<PubOptions>({"pub", "greetings", "hello", "--event", "note", "--id", "n1", "--key", "k",
+                                      "--secret", "s3", "--content-type", "application/json"});
+  CHECK(pub.reach.url == "greetings");
+  CHECK(pub.data == "hello");
+  CHECK(pub.event == "note");
+  CHECK(pub.id == "n1");
+  CHECK(pub.key == "k");
+  CHECK(pub.secret == "s3");
+  CHECK(pub.content_type == "application/json");
+  CHECK(!parse<PubOptions>({"pub", "greetings"}).data);
+  CHECK(!parse<PubOptions>({"pub", "greetings", "-"}).data);
+  CHECK(parse<PubOptions>({"pub", "greetings", ""}).data == "");
+  CHECK(parse<PubOptions>({"pub", "greetings", R"({"a":[1,2]})"}).data == R"({"a":[1,2]})");
+  CHECK(parse<PubOptions>({"pub", "greetings", "--", "-5"}).data == "-5");
+  CHECK(parse<PubOptions>({"pub", "greetings", "--ndjson"}).ndjson);
+}
+
+TEST_CASE("certs takes a folder and names") {
+  const auto certs =
+      parse<CertsOptions>({"certs", "--trust", "--dir", "/tmp/c", "--name", "a.test", "--name", "b.test"});
+  CHECK(certs.trust);
+  CHECK(certs.directory == "/tmp/c");
+  CHECK(certs.names == std::vector<std::string>{"a.test", "b.test"});
+  CHECK(!parse<CertsOptions>({"certs"}).trust);
+}
+
+TEST_CASE("version is a verb and a flag") {
+  static_cast<void>(parse<VersionCommand>({"version"}));
+  const UsageText text = usage_of({"--version"});
+  CHECK(text.exit_code == 0);
+  CHECK(text.text.starts_with("sluice "));
+  CHECK(text.text.find("sources: demo, publish") != std::string::npos);
+}
+
+TEST_CASE("help is not an error") {
+  CHECK(usage_of({"--help"}).exit_code == 0);
+  CHECK(usage_of({"--help"}).text.find("Examples:") != std::string::npos);
+  CHECK(usage_of({"--help"}).text.find("reference") == std::string::npos);
+  CHECK(usage_of({"tail", "--help"}).exit_code == 0);
+}
+
+TEST_CASE("a wrong call says what is wrong and exits 2") {
+  const std::vector<std::string> calls[] = {
+      {},
+      {"serve"},
+      {"run", "extra"},
+      {"run", "--bogus"},
+      {"tail"},
+      {"tail", "x", "--count", "0"},
+      {"tail", "x", "--count", "-1"},
+      {"tail", "x", "--count", "99999999999999999999"},
+      {"tail", "x", "-H", "no colon"},
+      {"tail", "x", "-H", ": no name"},
+      {"tail", "x", "--insecure", "--cacert", "a"},
+      {"tail", "x", "--earliest", "--last-event-id", "1"},
+      {"pub"},
+      {"pub", "a", "b", "c"},
+      {"pub", "a", "--ndjson", "--id", "1"},
+      {"run", "check"},
+  };
+  for (const auto& call : calls) {
+    CAPTURE(call.empty() ? "" : call.back());
+    const UsageText text = usage_of(call);
+    CHECK(text.exit_code == 2);
+    CHECK(!text.text.empty());
+  }
+  CHECK(usage_of({"tail", "x", "--count", "0"}).text.starts_with("sluice: --count: 0 is no count from 1"));
+}
