@@ -22,9 +22,9 @@ struct CertificatePaths {
 [[nodiscard]] std::filesystem::path default_certificate_directory();
 
 enum class Renew : bool { when_needed, always };
-// Makes what is missing: the directory (mode 0700), the CA, the server certificate. The latter is renewed when fewer than
-// 30 days are left, a name is missing, or it is not of this CA and key. `names` come beside localhost, 127.0.0.1, ::1 and
-// those that the present certificate has.
+// Makes what is missing: the directory (mode 0700), the CA, the server certificate. The latter is renewed when fewer
+// than 30 days are left, a name is missing, or it is not of this CA and key. `names` come beside localhost, 127.0.0.1,
+// ::1 and those that the present certificate has.
 CertificatePaths ensure_development_certificate(const std::filesystem::path& directory,
                                                 const std::vector<std::string>& names = {},
                                                 Renew renew = Renew::when_needed);

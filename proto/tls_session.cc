@@ -18,6 +18,10 @@ constexpr std::size_t record_plaintext_max = 16384;  // RFC 8446 §5.1
 // Room for the plaintext of a small read: a buffer that only ever sees WINDOW_UPDATEs stays this small.
 constexpr std::size_t read_chunk_min = 512;
 
+// A KeyUpdate costs us twenty times its bytes' worth of an ordinary record, and asks for an answer of the same cost.
+// Who changes keys as often as RFC 8446 §5.5 wants needs one in 24 million records.
+constexpr int key_updates_max = 1000;
+
 // Every TLS record begins with a content type of 20 to 24; what begins with a capital is a method or "HTTP/1.1 400".
 bool looks_like_http(std::uint8_t first_byte) { return first_byte >= 'A' && first_byte <= 'Z'; }
 
@@ -56,12 +60,22 @@ struct TlsSession::Data {
   State state = State::handshaking;
   bool is_server;
   bool close_sent = false;
+  int key_updates = 0;  // that the peer sent
   std::optional<std::uint8_t> first_byte;
   std::string host;
   std::string error;
 
   Data(SSL_CTX* context, CiphertextSink& sink, bool server)
-      : wire{{}, &sink}, ssl(new_ssl(context, wire)), is_server(server) {}
+      : wire{{}, &sink}, ssl(new_ssl(context, wire)), is_server(server) {
+    SSL_set_msg_callback(ssl.get(), on_message);
+    SSL_set_msg_callback_arg(ssl.get(), this);
+  }
+
+  static void on_message(int sent, int, int type, const void* message, std::size_t size, SSL*, void* self) noexcept {
+    if (sent == 0 && type == SSL3_RT_HANDSHAKE && size > 0 &&
+        *static_cast<const std::uint8_t*>(message) == SSL3_MT_KEY_UPDATE)
+      ++static_cast<Data*>(self)->key_updates;
+  }
 
   void handshake() {
     ERR_clear_error();
@@ -84,6 +98,7 @@ struct TlsSession::Data {
       ERR_clear_error();
       const int result = SSL_read_ex(ssl.get(), plaintext.extend(room).data(), room, &count);
       plaintext.resize_down(size + count);
+      if (key_updates > key_updates_max) return fail("too many key updates");
       if (result != 1 && !stop(result)) return;
     }
   }

@@ -81,6 +81,8 @@ class BareClient {
   }
 
   SSL* ssl() { return ssl_.get(); }
+  // Why the handshake failed, in OpenSSL's words.
+  [[nodiscard]] const std::string& error() const { return error_; }
   std::vector<std::uint8_t> take() {
     std::vector<std::uint8_t> bytes(BIO_ctrl_pending(SSL_get_wbio(ssl())));
     if (!bytes.empty()) BIO_read(SSL_get_wbio(ssl()), bytes.data(), static_cast<int>(bytes.size()));
@@ -93,7 +95,8 @@ class BareClient {
   void exchange(TlsSession& server, Wire& from_server, ByteBuffer& at_server) {
     for (;;) {
       ERR_clear_error();
-      if (SSL_is_init_finished(ssl()) == 0) SSL_do_handshake(ssl());
+      if (const int result = SSL_do_handshake(ssl()); result != 1 && error_.empty() && SSL_get_error(ssl(), result) == SSL_ERROR_SSL)
+        error_ = proto::take_openssl_error();
       char ignored[256];
       while (SSL_is_init_finished(ssl()) != 0 && SSL_read(ssl(), ignored, sizeof ignored) > 0) continue;
       const std::vector<std::uint8_t> bytes = take();
@@ -105,6 +108,7 @@ class BareClient {
 
  private:
   proto::SslHandle ssl_;
+  std::string error_;
 };
 
 }  // namespace sluice::tests
