@@ -33,17 +33,20 @@ namespace {
 using Labels = std::vector<std::string_view>;
 
 const Labels stream_ends = {"client", "connection", "drain", "slow", "stall", "source", "busy", "error"};
-const Labels gap_reasons = {"retention", "no-position", "unknown-epoch", "source"};
+const Labels gap_reasons = {"trimmed", "slow_consumer", "unknown_epoch", "unknown_position", "no_position"};
 const Labels handshakes = {"full", "resumed", "failed", "timeout"};
-const Labels publish_codes = {"ok",        "bad-request", "unauthorized", "forbidden",
-                              "too-large", "unsupported", "unavailable"};
+const Labels publish_codes = {"ok",        "bad_request", "unauthorized", "forbidden",
+                              "too_large", "unsupported", "unavailable"};
 const Labels limits = {"connections",   "streams",      "handshakes",    "topics",          "topics_per_stream",
                        "history_bytes", "event_size",   "body_size",     "lines_per_event", "event_name",
                        "event_id",      "topic_name",   "last_event_id", "mailbox",         "body_timeout",
                        "idle_timeout",  "ping_timeout", "descriptors"};
-const Labels glitches = {"header_too_large", "header_invalid",  "too_many_streams",    "reset_flood",   "glitch_flood",
-                         "empty_data",       "priority_flood",  "unknown_frame_flood", "ping_flood",    "control_flood",
-                         "protocol_error",   "preface_timeout", "settings_timeout",    "header_timeout"};
+const Labels glitches = [] {
+  Labels names;
+  for (std::size_t i = 0; i < decltype(WorkerMetrics::glitches)::count; ++i)
+    names.emplace_back(proto::name(static_cast<proto::Glitch>(i)));
+  return names;
+}();
 
 template <typename Value>
 double total(const Metrics& metrics, Value WorkerMetrics::*member) {

@@ -70,7 +70,8 @@ class CountersBy {
 
 // The label values; metrics.cc names each. A new last one is named in WorkerMetrics too.
 enum class StreamEnd : std::uint8_t { client, connection, drain, slow, stall, source, busy, error };
-enum class GapReason : std::uint8_t { retention, no_position, unknown_epoch, source };
+// Value for value topic::GapReason, which this room does not know.
+enum class GapReason : std::uint8_t { trimmed, slow_consumer, unknown_epoch, unknown_position, no_position };
 enum class Handshake : std::uint8_t { full, resumed, failed, timeout };
 enum class Limit : std::uint8_t {
   connections,
@@ -105,7 +106,7 @@ struct alignas(64) WorkerMetrics {
   Counter events_published, deliveries, bytes_sent, bytes_received, heartbeats, turn_flushes;
   CountersBy<PublishCode::unavailable> publish_requests;
   Counter publish_repeats;  // idempotency keys seen before
-  CountersBy<GapReason::source> gaps;
+  CountersBy<GapReason::no_position> gaps;
   CountersBy<proto::Glitch::header_timeout> glitches;
   CountersBy<Handshake::timeout> tls_handshakes;
   CountersBy<Limit::descriptors> limit_hits;
