@@ -95,7 +95,8 @@ class BareClient {
   void exchange(TlsSession& server, Wire& from_server, ByteBuffer& at_server) {
     for (;;) {
       ERR_clear_error();
-      if (const int result = SSL_do_handshake(ssl()); result != 1 && error_.empty() && SSL_get_error(ssl(), result) == SSL_ERROR_SSL)
+      if (const int result = SSL_do_handshake(ssl());
+          result != 1 && error_.empty() && SSL_get_error(ssl(), result) == SSL_ERROR_SSL)
         error_ = proto::take_openssl_error();
       char ignored[256];
       while (SSL_is_init_finished(ssl()) != 0 && SSL_read(ssl(), ignored, sizeof ignored) > 0) continue;
