@@ -1,6 +1,6 @@
-// ScriptedServer: the other end of a client's conversation, a scripted server over bare nghttp2 (not over our Http2Server,
-// so that one mistake cannot hide in both ends). Pure: bytes in, requests out; what the script says, bytes out.
-// Owned by a test. It never answers by itself, except SETTINGS and PING.
+// ScriptedServer: the other end of a client's conversation, a scripted server over bare nghttp2 (not over our
+// Http2Server, so that one mistake cannot hide in both ends). Pure: bytes in, requests out; what the script says, bytes
+// out. Owned by a test. It never answers by itself, except SETTINGS and PING.
 #pragma once
 
 #include <cstdint>
