@@ -21,10 +21,10 @@
 
 #include "proto/byte_buffer.h"
 #include "proto/http.h"
+#include "proto/http2.h"
 
 namespace sluice::proto {
 
-using StreamId = std::int32_t;
 using TimePoint = std::chrono::steady_clock::time_point;
 
 // Limits of one connection; defaults and reasons: docs/configuration.md, `limits.*`.
@@ -67,30 +67,6 @@ enum class Glitch : std::uint8_t {
   header_timeout,
 };
 [[nodiscard]] const char* name(Glitch glitch);
-
-// RFC 9113 §5.4.1: the connection cannot go on. GOAWAY with `code` is queued unless the peer's bytes were not HTTP/2.
-struct ConnectionError {
-  std::uint32_t code = 0;  // RFC 9113 §7
-  std::string reason;
-};
-
-// RFC 9113 §7.
-enum class ErrorCode : std::uint32_t {
-  no_error = 0x0,
-  protocol_error = 0x1,
-  internal_error = 0x2,
-  flow_control_error = 0x3,
-  settings_timeout = 0x4,
-  stream_closed = 0x5,
-  frame_size_error = 0x6,
-  refused_stream = 0x7,
-  cancel = 0x8,
-  compression_error = 0x9,
-  connect_error = 0xa,
-  enhance_your_calm = 0xb,
-  inadequate_security = 0xc,
-  http_1_1_required = 0xd,
-};
 
 // The owner's object for one stream. The session keeps the pointer, never owns it.
 class Http2StreamOwner {

@@ -1,0 +1,114 @@
+// ClientConnection: one connection to an HTTP/2 server (TCP, TLS, h2) that connects when a request needs it and again
+// after it was lost. Many streams share it. Owned by tail, publish, tests and the load client, on its loop's thread.
+// Flow: request() → resolve → connect → handshake → bytes of the socket → TLS → Http2Client → the request's visitor.
+// It never retries by itself: a lost connection closes every stream, and who wants more asks again.
+// Visitors may call everything here from their callbacks; nothing is written and nobody is destroyed before the turn is
+// over. Invariant: no connection, no session: `http2_` exists exactly while connecting or open.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/byte_buffer.h"
+#include "proto/http2_client.h"
+#include "proto/tls.h"
+
+namespace sluice::client {
+
+// What all connections of one thread share: they read and seal one after the other.
+struct ConnectionBuffers {
+  // One read takes what a busy server has sent since the last turn: fewer turns at high rates.
+  std::vector<std::uint8_t> ciphertext = std::vector<std::uint8_t>(256 * 1024);
+  ByteBuffer plaintext, frames;
+};
+
+class ClientConnection final : private proto::Http2ClientVisitor, private proto::CiphertextSink {
+ public:
+  struct Options {
+    std::string host = "localhost";
+    std::uint16_t port = 8443;
+    std::chrono::milliseconds connect_timeout{10'000};  // resolve, connect and handshake together
+    proto::Http2ClientOptions http2;
+  };
+
+  // `buffers` and `tls` outlive it.
+  ClientConnection(boost::asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext& tls,
+                   Options options);
+  // Only when no operation is under way: before the first request, or when the loop has stopped.
+  ~ClientConnection();
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+
+  // Connects first when there is no connection. `response` gets on_close in every case; error() then says why.
+  proto::StreamId request(const proto::Request& head, proto::ResponseVisitor& response, std::string body = {});
+  void reset(proto::StreamId id);
+  // Leaves the stream unread: the server is stopped by its window.
+  void pause(proto::StreamId id);
+  void resume(proto::StreamId id);
+  // Ends the connection at the end of this turn: GOAWAY, close_notify, close. The next request() makes a new one.
+  void close();
+
+  [[nodiscard]] bool open() const { return state_ == State::open; }
+  [[nodiscard]] std::size_t stream_count() const { return http2_ ? http2_->stream_count() : 0; }
+  // Why the last connection was lost or never made, for a person; empty when it ended in good order.
+  [[nodiscard]] const std::string& error() const { return error_; }
+  // The failure was not one of the network: trying again cannot help (an untrusted certificate, no HTTP/2).
+  [[nodiscard]] bool hopeless() const { return hopeless_; }
+
+ private:
+  enum class State : std::uint8_t { idle, connecting, handshaking, open };
+  using Handler = void (ClientConnection::*)(const boost::system::error_code&);
+
+  void connect();
+  void begin_handshake();
+  void on_connected(const boost::system::error_code& error);
+  void on_readable(const boost::system::error_code& error);
+  void on_writable(const boost::system::error_code& error);
+  void on_deadline(const boost::system::error_code& error);
+  void wait_readable();
+  void schedule_turn();
+  void take_turn();
+  bool finish_handshake();
+  void flush();
+  void end(std::string why);
+  [[nodiscard]] std::string peer_name() const;
+  [[nodiscard]] std::string explain_tls() const;
+
+  // A completion handler that is counted, and dropped when the connection it belonged to is gone.
+  template <class Method>
+  auto bound(Method method) {
+    ++operations_;
+    return [this, method, epoch = epoch_](const auto& error, auto&&...) {
+      --operations_;
+      if (epoch == epoch_) (this->*method)(error);
+    };
+  }
+
+  void on_goaway(proto::StreamId last, std::uint32_t code) override;
+  void on_ciphertext(std::span<const std::uint8_t> bytes) override;
+
+  boost::asio::io_context& loop_;
+  ConnectionBuffers& buffers_;
+  const proto::TlsContext& context_;
+  const Options options_;
+
+  boost::asio::ip::tcp::resolver resolver_;
+  boost::asio::ip::tcp::socket socket_;
+  boost::asio::steady_timer deadline_;
+  std::unique_ptr<proto::TlsSession> tls_;
+  std::unique_ptr<proto::Http2Client> http2_;
+  ByteBuffer unsent_;  // sealed bytes that the socket did not take
+  std::string error_;
+  std::uint64_t epoch_ = 0;  // counts connections, so that a late handler of the last one is recognised
+  std::size_t operations_ = 0;
+  State state_ = State::idle;
+  bool write_waiting_ = false, turn_scheduled_ = false, closing_ = false, goaway_ = false, hopeless_ = false;
+};
+
+}  // namespace sluice::client
