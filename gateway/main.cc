@@ -2,7 +2,6 @@
 // Exit codes: 0 done, 1 failed, 2 wrongly called.
 #include <exception>
 #include <iostream>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <variant>
@@ -19,9 +18,6 @@
 
 namespace sluice {
 namespace {
-
-// For a verb whose room is not part of this build.
-[[noreturn]] int absent(const char* verb) { throw std::runtime_error(fmt::format("this build has no {}", verb)); }
 
 std::string counted(std::size_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
@@ -43,13 +39,12 @@ int print(const std::string& text) {
 
 struct Perform {
   int operator()(const RunCommand& command) const {
-    const config::Config config = config::load(command.overrides, config::process_environment());
-    return absent("run");
+    return run_gateway(config::load(command.overrides, config::process_environment()));
   }
   int operator()(const CheckCommand& command) const { return check(command); }
-  int operator()(const PubOptions&) const { return absent("pub"); }
-  int operator()(const TailOptions&) const { return absent("tail"); }
-  int operator()(const CertsOptions&) const { return absent("certs"); }
+  int operator()(const PubOptions& options) const { return publish(options); }
+  int operator()(const TailOptions& options) const { return tail(options); }
+  int operator()(const CertsOptions& options) const { return run_certs(options); }
   int operator()(const VersionCommand&) const { return print(version_text()); }
   int operator()(const ReferenceCommand&) const { return print(config::reference()); }
 };

@@ -32,15 +32,15 @@ namespace {
 
 using Labels = std::vector<std::string_view>;
 
-const Labels stream_ends = {"client", "connection", "drain", "slow", "stall", "source", "busy", "error"};
+const Labels stream_ends = {"complete", "peer_cancelled", "connection_lost", "slow", "busy", "drain"};
 const Labels gap_reasons = {"trimmed", "slow_consumer", "unknown_epoch", "unknown_position", "no_position"};
 const Labels handshakes = {"full", "resumed", "failed", "timeout"};
 const Labels publish_codes = {"ok",        "bad_request", "unauthorized", "forbidden",
                               "too_large", "unsupported", "unavailable"};
-const Labels limits = {"connections",   "streams",      "handshakes",    "topics",          "topics_per_stream",
-                       "history_bytes", "event_size",   "body_size",     "lines_per_event", "event_name",
-                       "event_id",      "topic_name",   "last_event_id", "mailbox",         "body_timeout",
-                       "idle_timeout",  "ping_timeout", "descriptors"};
+const Labels limits = {"connections",       "streams",       "handshakes",    "topics",          "topics_per_stream",
+                       "history_bytes",     "event_size",    "body_size",     "lines_per_event", "event_name",
+                       "event_id",          "topic_name",    "last_event_id", "mailbox",         "body_timeout",
+                       "handshake_timeout", "stall_timeout", "idle_timeout",  "ping_timeout",    "descriptors"};
 const Labels glitches = [] {
   Labels names;
   for (std::size_t i = 0; i < decltype(WorkerMetrics::glitches)::count; ++i)
@@ -98,6 +98,8 @@ MetricDescription histogram(std::string_view name, std::string_view help, Histog
 }
 
 }  // namespace
+
+std::string_view name(EndReason reason) { return stream_ends.at(static_cast<std::size_t>(reason)); }
 
 const std::vector<MetricDescription>& metric_list() {
   using W = WorkerMetrics;

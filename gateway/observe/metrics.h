@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <string_view>
 
 #include "proto/http2_server.h"
 
@@ -69,7 +70,16 @@ class CountersBy {
 };
 
 // The label values; metrics.cc names each. A new last one is named in WorkerMetrics too.
-enum class StreamEnd : std::uint8_t { client, connection, drain, slow, stall, source, busy, error };
+// Why a stream ended; the access log says the same words.
+enum class EndReason : std::uint8_t {
+  complete,         // the response was sent whole
+  peer_cancelled,   // the peer reset the stream
+  connection_lost,  // the transport ended under it
+  slow,             // backlog and no byte accepted for limits.stall_timeout
+  busy,             // over a limit: told when to come back
+  drain,            // the gateway goes down
+};
+[[nodiscard]] std::string_view name(EndReason reason);
 // Value for value topic::GapReason, which this room does not know.
 enum class GapReason : std::uint8_t { trimmed, slow_consumer, unknown_epoch, unknown_position, no_position };
 enum class Handshake : std::uint8_t { full, resumed, failed, timeout };
@@ -89,6 +99,8 @@ enum class Limit : std::uint8_t {
   last_event_id,
   mailbox,
   body_timeout,
+  handshake_timeout,
+  stall_timeout,
   idle_timeout,
   ping_timeout,
   descriptors,
@@ -102,7 +114,7 @@ struct alignas(64) WorkerMetrics {
   Gauge connections, streams, handshakes_in_progress;
   Counter connections_opened, connections_closed;
   Counter streams_opened;
-  CountersBy<StreamEnd::error> streams_ended;
+  CountersBy<EndReason::drain> streams_ended;
   Counter events_published, deliveries, bytes_sent, bytes_received, heartbeats, turn_flushes;
   CountersBy<PublishCode::unavailable> publish_requests;
   Counter publish_repeats;  // idempotency keys seen before

@@ -13,10 +13,7 @@ constexpr int events_per_call = 1000;
 }  // namespace
 
 Demo::Demo(std::string name, double rate, topic::Home& home, std::uint64_t seed)
-    : name_(std::move(name)),
-      interval_(static_cast<std::int64_t>(1e9 / rate)),
-      home_(home),
-      random_(seed) {}
+    : name_(std::move(name)), interval_(static_cast<std::int64_t>(1e9 / rate)), home_(home), random_(seed) {}
 
 void Demo::start(topic::TimePoint now) {
   const auto open = [&](const char* topic) {
@@ -60,14 +57,14 @@ void Demo::on_time(topic::TimePoint now) {
 void Demo::tick_clock(topic::TimePoint now) {
   const auto wall = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto seconds = std::chrono::time_point_cast<std::chrono::seconds>(wall);
-  home_.append(clock_,
-               {.type = "clock",
-                .data = fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%S}.{:03}Z\"}}",
-                                    fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
-                                    (wall - seconds).count()),
-                .idempotency_key = {},
-                .key = {}},
-               now);
+  home_.append(
+      clock_,
+      {.type = "clock",
+       .data = fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%S}.{:03}Z\"}}",
+                           fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (wall - seconds).count()),
+       .idempotency_key = {},
+       .key = {}},
+      now);
   clock_due_ += std::chrono::seconds(1);
   if (clock_due_ < now) clock_due_ = now + std::chrono::seconds(1);  // a stopped process does not catch up the clock
 }
@@ -76,10 +73,11 @@ void Demo::tick_numbers(topic::TimePoint now) {
   std::normal_distribution<double> step(0, 0.5);
   value_ = std::max(1.0, value_ + step(random_));
   ++count_;
-  home_.append(walk_, {.type = "walk", .data = fmt::format("{{\"value\":{:.2f}}}", value_), .idempotency_key = {}, .key = {}},
+  home_.append(walk_,
+               {.type = "walk", .data = fmt::format("{{\"value\":{:.2f}}}", value_), .idempotency_key = {}, .key = {}},
                now);
-  home_.append(counter_, {.type = "counter", .data = fmt::format("{{\"n\":{}}}", count_), .idempotency_key = {}, .key = {}},
-               now);
+  home_.append(counter_,
+               {.type = "counter", .data = fmt::format("{{\"n\":{}}}", count_), .idempotency_key = {}, .key = {}}, now);
   numbers_due_ += interval_;
   if (now - numbers_due_ > std::chrono::seconds(5)) numbers_due_ = now;
 }

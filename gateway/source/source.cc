@@ -8,7 +8,8 @@
 namespace sluice::source {
 
 std::vector<Scheme> schemes() {
-  return {{"demo:", "clock, random walk and counter, made here"}, {"publish:", "events published to this gateway by POST"}};
+  return {{"demo:", "clock, random walk and counter, made here"},
+          {"publish:", "events published to this gateway by POST"}};
 }
 
 std::unique_ptr<Source> make_source(const config::Source& config, topic::Home& home, std::uint64_t seed) {

@@ -32,7 +32,6 @@ struct Scheme {
 };
 [[nodiscard]] std::vector<Scheme> schemes();
 // The source that the URL's scheme names. `home` outlives it.
-[[nodiscard]] std::unique_ptr<Source> make_source(const config::Source& config, topic::Home& home,
-                                                  std::uint64_t seed);
+[[nodiscard]] std::unique_ptr<Source> make_source(const config::Source& config, topic::Home& home, std::uint64_t seed);
 
 }  // namespace sluice::source

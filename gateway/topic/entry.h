@@ -22,8 +22,8 @@ class EntryPtr;
 class Entry {
  public:
   struct Parts {
-    std::string_view position;         // the engine's position, valid_field() text
-    std::string_view type;             // empty: "message"
+    std::string_view position;  // the engine's position, valid_field() text
+    std::string_view type;      // empty: "message"
     std::string_view data;
     std::string_view idempotency_key;  // never shown to subscribers
     Sequence sequence = 0;

@@ -10,11 +10,16 @@ namespace sluice::topic {
 
 const char* name(GapReason reason) {
   switch (reason) {
-    case GapReason::trimmed: return "trimmed";
-    case GapReason::slow_consumer: return "slow_consumer";
-    case GapReason::unknown_epoch: return "unknown_epoch";
-    case GapReason::unknown_position: return "unknown_position";
-    case GapReason::no_position: return "no_position";
+    case GapReason::trimmed:
+      return "trimmed";
+    case GapReason::slow_consumer:
+      return "slow_consumer";
+    case GapReason::unknown_epoch:
+      return "unknown_epoch";
+    case GapReason::unknown_position:
+      return "unknown_position";
+    case GapReason::no_position:
+      return "no_position";
   }
   return "unknown";
 }

@@ -7,11 +7,11 @@
 namespace sluice::topic {
 
 struct History {
-  std::size_t entries = 10'000;                // per topic
-  std::size_t bytes = 16 * 1024 * 1024;        // per topic, memory of the entries
-  std::size_t bytes_total = 256 * 1024 * 1024; // all topics of the source
+  std::size_t entries = 10'000;                 // per topic
+  std::size_t bytes = 16 * 1024 * 1024;         // per topic, memory of the entries
+  std::size_t bytes_total = 256 * 1024 * 1024;  // all topics of the source
   std::chrono::milliseconds age{600'000};
-  std::chrono::milliseconds linger{60'000};    // an empty topic or a view without subscribers goes after this
+  std::chrono::milliseconds linger{60'000};  // an empty topic or a view without subscribers goes after this
 };
 
 }  // namespace sluice::topic

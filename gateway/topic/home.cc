@@ -8,8 +8,8 @@ namespace sluice::topic {
 
 struct Home::Member {
   std::shared_ptr<SharedTopic> shared;
-  TopicLog* log = nullptr;  // this worker's replica
-  TimePoint used{};         // last append or open
+  TopicLog* log = nullptr;                              // this worker's replica
+  TimePoint used{};                                     // last append or open
   std::unordered_map<std::string_view, Sequence> keys;  // views into the entries
 };
 
@@ -33,7 +33,13 @@ std::optional<TopicIndex> Home::open(const std::string& topic, TimePoint now) {
   member->shared->name = topic;
   member->used = now;
   const TopicIndex index = next_topic_++;
-  send({.kind = Message::Kind::create, .source = source_, .topic = index, .sequence = removed_through_, .entry = {}, .shared = member->shared, .call = {}});
+  send({.kind = Message::Kind::create,
+        .source = source_,
+        .topic = index,
+        .sequence = removed_through_,
+        .entry = {},
+        .shared = member->shared,
+        .call = {}});
   member->log = &own_.log(index);
   names_.emplace(member->shared->name, index);
   order_.push_back(index);
@@ -58,7 +64,13 @@ Sequence Home::append(TopicIndex topic, const Event& event, TimePoint now) {
   const Sequence through = surplus(member, entry->footprint(), now);
   if (through != 0) forget_keys(member, through);
   if (!event.idempotency_key.empty()) member.keys.insert_or_assign(entry->idempotency_key(), sequence);
-  send({.kind = Message::Kind::append, .source = source_, .topic = topic, .sequence = through, .entry = std::move(entry), .shared = {}, .call = {}});
+  send({.kind = Message::Kind::append,
+        .source = source_,
+        .topic = topic,
+        .sequence = through,
+        .entry = std::move(entry),
+        .shared = {},
+        .call = {}});
   if (own_.footprint() > history_.bytes_total) shrink(now);
   return sequence;
 }
@@ -97,7 +109,13 @@ void Home::forget_keys(Member& member, Sequence through) {
 
 void Home::trim(TopicIndex topic, Member& member, Sequence through) {
   forget_keys(member, through);
-  send({.kind = Message::Kind::trim, .source = source_, .topic = topic, .sequence = through, .entry = {}, .shared = {}, .call = {}});
+  send({.kind = Message::Kind::trim,
+        .source = source_,
+        .topic = topic,
+        .sequence = through,
+        .entry = {},
+        .shared = {},
+        .call = {}});
 }
 
 void Home::shrink(TimePoint) {
@@ -122,7 +140,13 @@ void Home::expire(TimePoint now) {
     names_.erase(member.shared->name);
     order_[sweep_] = order_.back();
     order_.pop_back();
-    send({.kind = Message::Kind::remove, .source = source_, .topic = topic, .sequence = 0, .entry = {}, .shared = {}, .call = {}});
+    send({.kind = Message::Kind::remove,
+          .source = source_,
+          .topic = topic,
+          .sequence = 0,
+          .entry = {},
+          .shared = {},
+          .call = {}});
     members_.erase(topic);
   }
 }

@@ -1,7 +1,8 @@
 // Home: where a source's entries get their order. It opens topics, gives each event its sequence and position, encodes
 // it, trims by count, bytes and age, remembers idempotency keys, and sends every change to all workers. One per source,
 // owned by the source's home worker, on its thread.
-// Invariant: every worker gets every change, in one order; a key is remembered exactly as long as its entry is retained.
+// Invariant: every worker gets every change, in one order; a key is remembered exactly as long as its entry is
+// retained.
 #pragma once
 
 #include <functional>

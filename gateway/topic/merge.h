@@ -2,8 +2,8 @@
 // sequences, entries of different sources as they arrived. Owned by an EventStream, on its worker's thread.
 // With one source an entry's own id is the stream's; with several the stream has an id line of its own, one part per
 // source, and sends only the rest of the entry.
-// Invariant: the id last rendered names, for each source, a position up to which every topic of the stream has been sent
-// or its loss announced: a gap therefore takes its place in the order, at the last lost sequence.
+// Invariant: the id last rendered names, for each source, a position up to which every topic of the stream has been
+// sent or its loss announced: a gap therefore takes its place in the order, at the last lost sequence.
 #pragma once
 
 #include <deque>

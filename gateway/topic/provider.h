@@ -26,7 +26,8 @@ class Provider {
   // Opens a topic by its full name ("topics/greetings"), so that every worker gets its log.
   virtual void open(const std::string& topic, std::function<void(OpenResult)> done) = 0;
   // All or nothing. `done` is called once, when the events are as safe as this source makes them.
-  virtual void publish(const std::string& topic, std::vector<Event> events, std::function<void(PublishResult)> done) = 0;
+  virtual void publish(const std::string& topic, std::vector<Event> events,
+                       std::function<void(PublishResult)> done) = 0;
   // When on_time() is next wanted; TimePoint::max(): never.
   [[nodiscard]] virtual TimePoint due() const { return TimePoint::max(); }
   virtual void on_time(TimePoint) {}

@@ -22,10 +22,14 @@ Start find_start(const Topics& topics, const TopicLog& log, const Wish& wish) {
     return start;
   };
   switch (wish.kind) {
-    case Wish::Kind::now: return {.next = log.head(), .after = topics.applied(), .gap = {}};
-    case Wish::Kind::earliest: return oldest;
-    case Wish::Kind::no_position: return oldest_with(GapReason::no_position);
-    case Wish::Kind::position: break;
+    case Wish::Kind::now:
+      return {.next = log.head(), .after = topics.applied(), .gap = {}};
+    case Wish::Kind::earliest:
+      return oldest;
+    case Wish::Kind::no_position:
+      return oldest_with(GapReason::no_position);
+    case Wish::Kind::position:
+      break;
   }
   const auto parsed = proto::parse_epoch_sequence(wish.position);
   if (!parsed) return oldest_with(GapReason::unknown_position);

@@ -49,10 +49,13 @@ void Topics::apply(Message&& message) {
       append(replica, std::move(message.entry));
       return;
     }
-    case Message::Kind::trim: trim(replicas_.at(message.topic)->log, message.sequence); return;
+    case Message::Kind::trim:
+      trim(replicas_.at(message.topic)->log, message.sequence);
+      return;
     case Message::Kind::remove: {
       const auto found = replicas_.find(message.topic);
-      check(found != replicas_.end() && found->second->log.subscriber_count() == 0, "only a topic without subscribers goes");
+      check(found != replicas_.end() && found->second->log.subscriber_count() == 0,
+            "only a topic without subscribers goes");
       TopicLog& log = found->second->log;
       trim(log, applied_);
       removed_through_ = std::max(removed_through_, log.evicted_through());
@@ -61,7 +64,9 @@ void Topics::apply(Message&& message) {
       replicas_.erase(found);
       return;
     }
-    case Message::Kind::call: check(false, "calls are the worker's own"); return;
+    case Message::Kind::call:
+      check(false, "calls are the worker's own");
+      return;
   }
 }
 

@@ -1,0 +1,100 @@
+// `sluice run`: the wiring, in flow order: certificate, workers, sources, listeners; then serve until the drain is
+// over.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <iostream>
+#include <random>
+
+#include "certs/certs.h"
+#include "gateway/observe/log.h"
+#include "gateway/serve/gateway.h"
+#include "gateway/source/source.h"
+#include "gateway/verbs.h"
+#include "proto/event_id.h"
+
+namespace sluice {
+
+namespace {
+
+// Every connection is a descriptor: takes what the system allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // not granted: the listener says so when they run out
+}
+
+topic::History history_of(const config::History& history) {
+  topic::History bounds;
+  bounds.entries = history.entries;
+  bounds.bytes = history.bytes;
+  bounds.bytes_total = history.bytes_total;
+  bounds.age = history.age;
+  return bounds;
+}
+
+// Each source lives on one worker, its home, and has replicas on all.
+void add_sources(const config::Config& config, serve::Gateway& gateway) {
+  std::random_device entropy;
+  std::vector<unsigned> homes;
+  for (std::size_t index = 0; index != config.sources.size(); ++index) {
+    const config::Source& configured = config.sources[index];
+    const auto source = static_cast<topic::SourceIndex>(index);
+    const auto shared = std::make_shared<topic::SharedSource>(configured.name, proto::Epoch::from_random(entropy()));
+    const topic::History history = history_of(configured.history);
+    homes.push_back(static_cast<unsigned>(index % gateway.worker_count()));
+    for (std::size_t worker = 0; worker != gateway.worker_count(); ++worker)
+      gateway.worker(worker).add_topics(shared, history);
+    serve::Worker& home_worker = gateway.worker(homes.back());
+    auto home = std::make_unique<topic::Home>(
+        source, *home_worker.services().topics[index], history, config.limits.topics,
+        [&home_worker](const topic::Message& message) { home_worker.broadcast(message); });
+    auto adapter = source::make_source(configured, *home, entropy());
+    adapter->start(std::chrono::steady_clock::now());
+    home_worker.adopt(source, std::move(home), std::move(adapter));
+  }
+  for (std::size_t worker = 0; worker != gateway.worker_count(); ++worker) gateway.worker(worker).set_homes(homes);
+}
+
+void print_welcome(const config::Config& config, const serve::Gateway& gateway, const std::string& ca) {
+  std::cout << fmt::format("listening on https://{}\n", gateway.address());
+  if (!gateway.admin_address().empty()) std::cout << fmt::format("admin on https://{}\n", gateway.admin_address());
+  if (config.zero_configuration) {
+    const std::string trust = ca.empty() ? "" : fmt::format("--cacert {} ", ca);
+    const std::string base = fmt::format("https://localhost:{}", gateway.port());
+    std::cout << fmt::format(
+        "\n  open       {0}/\n"
+        "  subscribe  curl -N {1}{0}/demo/clock\n"
+        "  publish    curl {1}-d 'hello' {0}/topics/greetings\n"
+        "  trust      sluice certs --trust   (so that browsers accept the development certificate)\n"
+        "  stop       Ctrl-C\n\n",
+        base, trust);
+  }
+  std::cout.flush();
+}
+
+}  // namespace
+
+int run_gateway(const config::Config& config) {
+  observe::set_up_log(config);
+  raise_descriptor_limit();
+  proto::TlsContext::ServerFiles files{config.tls.cert, config.tls.key};
+  std::string ca;
+  if (files.certificate.empty()) {
+    const certs::CertificatePaths development =
+        certs::ensure_development_certificate(certs::default_certificate_directory());
+    files = {development.cert, development.key};
+    ca = development.ca;
+  }
+  const proto::TlsContext context = proto::TlsContext::server(files);
+  serve::Gateway gateway(config, context);
+  add_sources(config, gateway);
+  print_welcome(config, gateway, ca);
+  observe::log_event(observe::Level::info, "serving",
+                     {{"address", gateway.address()}, {"workers", gateway.worker_count()}});
+  gateway.run();
+  return 0;
+}
+
+}  // namespace sluice

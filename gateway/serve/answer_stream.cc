@@ -1,0 +1,42 @@
+#include "gateway/serve/answer_stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "gateway/observe/log.h"
+#include "gateway/serve/connection.h"
+
+namespace sluice::serve {
+
+void AnswerStream::answer(Answer&& answer) {
+  answer_ = std::move(answer);
+  status_ = answer_->head.status;
+  connection().respond(*this, answer_->head, answer_->bytes.empty());
+  if (!answer_->bytes.empty()) wake();
+}
+
+Burst AnswerStream::prepare(std::size_t room) {
+  if (!answered()) return {};
+  const std::size_t rest = answer_->bytes.size() - sent_;
+  const std::size_t size = std::min(room, rest);
+  return {.size = size, .end = size == rest, .reset = false, .more = size != rest};
+}
+
+void AnswerStream::write_body(std::span<std::uint8_t> out) {
+  std::memcpy(out.data(), answer_->bytes.data() + sent_, out.size());
+  sent_ += out.size();
+}
+
+void AnswerStream::on_closed(EndReason reason) {
+  Services& services = connection().services();
+  if (!services.config.access_log || line_.method.empty()) return;
+  observe::log_stream_end({.remote = connection().remote(),
+                           .method = line_.method,
+                           .path = line_.path,
+                           .protocol = "h2",
+                           .status = status_,
+                           .bytes = sent_,
+                           .reason = observe::name(reason)});
+}
+
+}  // namespace sluice::serve

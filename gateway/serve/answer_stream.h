@@ -1,0 +1,41 @@
+// AnswerStream: serves a finite answer: an error, a file, a publish's result. Owned by its connection, on its thread.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "gateway/serve/answer.h"
+#include "gateway/serve/stream.h"
+
+namespace sluice::serve {
+
+// What the access log says of a request that is not an event stream.
+struct RequestLine {
+  std::string method, path;
+};
+
+class AnswerStream : public Stream {
+ public:
+  explicit AnswerStream(Answer answer, RequestLine line = {}) : answer_(std::move(answer)), line_(std::move(line)) {}
+
+  void start() override { answer(std::move(*answer_)); }
+  Burst prepare(std::size_t room) override;
+  void write_body(std::span<std::uint8_t> out) override;
+  void finish() override {}  // it ends by itself
+  void on_closed(EndReason reason) override;
+
+ protected:
+  // Without an answer yet: start() is the derived class's.
+  explicit AnswerStream(RequestLine line) : line_(std::move(line)) {}
+  // Sends the head now and the bytes as the window allows.
+  void answer(Answer&& answer);
+  [[nodiscard]] bool answered() const { return status_ != 0; }
+
+ private:
+  std::optional<Answer> answer_;
+  RequestLine line_;
+  std::size_t sent_ = 0;
+  int status_ = 0;
+};
+
+}  // namespace sluice::serve

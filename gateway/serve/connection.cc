@@ -1,0 +1,382 @@
+#include "gateway/serve/connection.h"
+
+#include <algorithm>
+
+#include "gateway/observe/log.h"
+#include "proto/check.h"
+
+namespace sluice::serve {
+
+namespace {
+constexpr std::size_t record_size = 16 * 1024;  // TLS plaintext limit, RFC 8446 §5.1
+// Bytes one connection sends per turn: a fast reader with a long backlog does not keep the others waiting.
+constexpr std::size_t turn_bytes = 512 * 1024;
+}  // namespace
+
+void Stream::wake() { connection_->wake(*this); }
+
+Connection::Connection(std::uint64_t id, Services& services, Handler& handler, Transport& transport,
+                       const proto::TlsContext& context, std::string remote)
+    : services_(services),
+      handler_(handler),
+      transport_(transport),
+      tls_(context, *this),
+      id_(id),
+      remote_(std::move(remote)),
+      opened_(services.now),
+      heard_(services.now),
+      progressed_(services.now),
+      next_visit_(services.now),
+      idle_since_(services.now) {
+  // Spread the visits (heartbeats) of connections that came together over the interval.
+  next_visit_ += std::chrono::milliseconds(std::uniform_int_distribution<int>(0, 5000)(services_.random));
+}
+
+Connection::~Connection() {
+  lost_ = true;
+  session_.reset();  // calls on_close for every stream
+  if (dirty_) std::erase(services_.dirty, this);
+}
+
+// --- Reading -------------------------------------------------------------------------------------------------------
+
+void Connection::on_bytes(std::span<const std::uint8_t> ciphertext) {
+  if (dead_) return;
+  heard_ = services_.now;
+  services_.metrics.bytes_received.add(ciphertext.size());
+  ByteBuffer& plaintext = services_.plaintext;
+  plaintext.clear();
+  const proto::TlsSession::State state = tls_.receive(ciphertext, plaintext);
+  if (phase_ == Phase::handshake && state == proto::TlsSession::State::open) start_http();
+  if (session_ && !plaintext.empty() && phase_ != Phase::closing) {
+    if (auto error = session_->receive(plaintext.bytes(), services_.now)) fail(*error);
+  } else if (session_ && !plaintext.empty()) {
+    // Closing: the peer's last words only tell that the round trip is over.
+    if (session_->receive(plaintext.bytes(), services_.now)) die();
+  }
+  if (session_ && (session_->wants_flush() || session_->finished())) mark_dirty();
+  if (state == proto::TlsSession::State::failed) {
+    services_.metrics.tls_handshakes[observe::Handshake::failed].add();
+    observe::log_event(observe::Level::debug, "TLS handshake failed", {{"remote", remote_}, {"error", tls_.error()}});
+    die();
+  } else if (state == proto::TlsSession::State::closed_by_peer) {
+    on_transport_end();
+  }
+}
+
+void Connection::start_http() {
+  if (tls_.alpn() != "h2") {
+    services_.metrics.tls_handshakes[observe::Handshake::failed].add();
+    observe::log_event(observe::Level::debug, "peer did not offer h2 by ALPN", {{"remote", remote_}});
+    die();
+    return;
+  }
+  services_.metrics.tls_handshakes[tls_.resumed() ? observe::Handshake::resumed : observe::Handshake::full].add();
+  phase_ = Phase::open;
+  idle_since_ = services_.now;
+  session_ = std::make_unique<proto::Http2Server>(services_.config.limits.http2,
+                                                  static_cast<proto::Http2Visitor&>(*this), services_.now);
+  mark_dirty();
+}
+
+void Connection::fail(const proto::ConnectionError& error) {
+  observe::log_event(observe::Level::debug, "connection error", {{"remote", remote_}, {"reason", error.reason}});
+  phase_ = Phase::closing;
+  if (!closing_since_) closing_since_ = services_.now;
+  mark_dirty();  // GOAWAY goes out, then die()
+  lost_ = true;
+}
+
+void Connection::on_transport_end() {
+  lost_ = true;
+  die();
+}
+
+void Connection::die() {
+  if (std::exchange(dead_, true)) return;
+  if (tls_.state() == proto::TlsSession::State::open && !backed_up()) tls_.close();
+  mark_dirty();  // the worker buries it at the end of the turn
+}
+
+proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Request&& request, bool body_follows) {
+  std::unique_ptr<Stream> stream = handler_.handle(std::move(request), body_follows, *this);
+  Stream& added = *stream;
+  added.connection_ = this;
+  added.id_ = id;
+  added.index_ = static_cast<std::uint32_t>(streams_.size());
+  streams_.push_back(std::move(stream));
+  ++services_.streams;
+  services_.metrics.streams.add(1);
+  services_.metrics.streams_opened.add();
+  added.start();
+  if (body_follows) ++bodies_, added.awaits_body_ = true;
+  return &added;
+}
+
+void Connection::on_body(proto::StreamId id, proto::Http2StreamOwner* owner, std::span<const std::uint8_t> bytes) {
+  auto* stream = static_cast<Stream*>(owner);
+  if (stream == nullptr || stream->ended_)
+    session_->consume(id, bytes.size());
+  else
+    stream->on_body(bytes);
+}
+
+void Connection::on_body_end(proto::StreamId, proto::Http2StreamOwner* owner) {
+  auto* stream = static_cast<Stream*>(owner);
+  if (stream == nullptr) return;
+  if (std::exchange(stream->awaits_body_, false)) --bodies_;
+  if (!stream->ended_) stream->on_body_end();
+}
+
+void Connection::on_window(proto::StreamId id, proto::Http2StreamOwner* owner) {
+  const auto unblock = [this](Stream& stream) {
+    if (std::exchange(stream.blocked_, false)) wake(stream);
+  };
+  if (owner != nullptr) return unblock(*static_cast<Stream*>(owner));
+  if (id != 0) return;
+  for (const auto& stream : streams_) unblock(*stream);
+}
+
+void Connection::on_close(proto::StreamId, proto::Http2StreamOwner* owner, std::uint32_t code) {
+  auto* stream = static_cast<Stream*>(owner);
+  if (stream == nullptr) return;
+  if (std::exchange(stream->awaits_body_, false)) --bodies_;
+  if (std::exchange(stream->ready_, false)) std::ranges::replace(ready_, stream, nullptr);
+  EndReason reason = stream->end_reason_;
+  if (!stream->ended_) reason = lost_ ? lost_reason_ : code == 0 ? EndReason::complete : EndReason::peer_cancelled;
+  stream->ended_ = true;
+  const std::uint32_t index = stream->index_;
+  closed_.push_back(std::move(streams_[index]));
+  if (index + 1 != streams_.size()) {
+    streams_[index] = std::move(streams_.back());
+    streams_[index]->index_ = index;
+  }
+  streams_.pop_back();
+  if (streams_.empty()) idle_since_ = services_.now;
+  --services_.streams;
+  services_.metrics.streams.add(-1);
+  services_.metrics.streams_ended[reason].add();
+  stream->on_closed(reason);
+  mark_dirty();
+}
+
+void Connection::on_glitch(proto::Glitch glitch) { services_.metrics.glitches[glitch].add(); }
+
+// --- Writing -------------------------------------------------------------------------------------------------------
+
+void Connection::mark_dirty() {
+  if (std::exchange(dirty_, true)) return;
+  services_.dirty.push_back(this);
+}
+
+void Connection::wake(Stream& stream) {
+  if (stream.ready_ || stream.blocked_ || stream.ended_) return;
+  stream.ready_ = true;
+  ready_.push_back(&stream);
+  mark_dirty();
+}
+
+void Connection::respond(Stream& stream, const proto::ResponseHead& head, bool end) {
+  if (end) stream.ended_ = true;
+  session_->respond(stream.id(), head, end);
+  mark_dirty();
+}
+
+void Connection::reset(Stream& stream, proto::ErrorCode code, EndReason reason) {
+  if (std::exchange(stream.ended_, true)) return;
+  stream.end_reason_ = reason;
+  session_->reset(stream.id(), code);
+  mark_dirty();
+}
+
+void Connection::finish(Stream& stream, EndReason reason) {
+  if (stream.ended_) return;
+  stream.end_reason_ = reason;
+  stream.blocked_ = false;  // an end needs no window
+  stream.finish();
+  wake(stream);
+}
+
+Stream* Connection::find(proto::StreamId id) {
+  for (const auto& stream : streams_)
+    if (stream->id_ == id) return stream.get();
+  return nullptr;
+}
+
+void Connection::flush() {
+  dirty_ = false;
+  if (!session_ || dead_) return drop_closed();
+  if (backed_up()) return drop_closed();
+  ByteBuffer& out = services_.staging;
+  out.clear();
+  session_->flush(out);
+  std::size_t staged = 0;
+  std::size_t next = 0;
+  while (next != ready_.size() && phase_ != Phase::closing) {
+    Stream* stream = ready_[next++];
+    if (stream == nullptr) continue;
+    const std::size_t before = out.size();
+    const bool stays = pump(*stream);
+    staged += out.size() - before;
+    if (stays) ready_.push_back(stream);
+    if (out.size() >= record_size) seal(false);
+    if (backed_up() || staged > turn_bytes) break;
+  }
+  ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(next));
+  seal(true);
+  services_.metrics.turn_flushes.add();
+  if (!ready_.empty() && !backed_up()) mark_dirty();
+  if (backed_up()) transport_.await_writable();
+  // A drained connection waits one round trip (the PING's answer), so that its last bytes are not cut by a TCP reset.
+  if ((session_->finished() && !draining_) || (phase_ == Phase::closing && lost_ && !backed_up())) die();
+  drop_closed();
+}
+
+bool Connection::pump(Stream& stream) {
+  ByteBuffer& out = services_.staging;
+  std::size_t budget = services_.config.limits.stream_quantum;
+  for (;;) {
+    const Burst burst = stream.prepare(std::min(session_->sendable(stream.id()), budget));
+    const bool end_frame = burst.end && !burst.reset;
+    if (burst.end) stream.ended_ = true;
+    if (burst.size != 0) {
+      session_->send_data(stream.id(), burst.size, end_frame, stream, out);
+    } else if (end_frame) {
+      session_->end_stream(stream.id(), out);
+    }
+    if (burst.end && burst.reset) {
+      session_->reset(stream.id(), proto::ErrorCode::cancel);
+      session_->flush(out);
+    }
+    budget -= burst.size;
+    if (!stream.ready_) return false;  // closed meanwhile
+    const bool out_of_window = burst.more && burst.size == 0 && budget != 0;
+    if (burst.end || !burst.more || out_of_window) {
+      stream.ready_ = false;
+      stream.blocked_ = out_of_window && !burst.end;
+      return false;
+    }
+    if (budget == 0) return true;
+    if (out.size() >= record_size) {
+      seal(false);
+      if (backed_up()) return true;
+    }
+  }
+}
+
+void Connection::seal(bool all) {
+  ByteBuffer& out = services_.staging;
+  std::size_t sealed = 0;
+  while (out.size() - sealed >= record_size) {
+    tls_.send(out.bytes().subspan(sealed, record_size));
+    sealed += record_size;
+  }
+  if (all && out.size() != sealed) {
+    tls_.send(out.bytes().subspan(sealed));
+    sealed = out.size();
+  }
+  out.consume(sealed);
+}
+
+void Connection::on_ciphertext(std::span<const std::uint8_t> bytes) {
+  services_.metrics.bytes_sent.add(bytes.size());
+  std::size_t taken = 0;
+  if (rest_.empty()) {
+    taken = transport_.send(bytes);
+    progressed_ = services_.now;
+  }
+  if (taken == bytes.size()) return;
+  const bool first = rest_.empty();
+  rest_.append(bytes.subspan(taken));
+  if (first) transport_.await_writable();
+}
+
+void Connection::on_writable() {
+  if (dead_ || rest_.empty()) return;
+  const std::size_t taken = transport_.send(rest_.bytes());
+  if (taken != 0) progressed_ = services_.now;
+  if (taken == rest_.size()) {
+    rest_.release();  // an unblocked connection keeps no 16 KB behind
+    mark_dirty();
+  } else {
+    rest_.consume(taken);
+    transport_.await_writable();
+  }
+}
+
+void Connection::on_pong() {
+  ping_sent_.reset();
+  if (draining_ && streams_.empty()) die();
+}
+
+void Connection::drop_closed() { closed_.clear(); }
+
+// --- Time ----------------------------------------------------------------------------------------------------------
+
+void Connection::on_time() {
+  if (dead_) return;
+  const config::Limits& limits = services_.config.limits;
+  const topic::TimePoint now = services_.now;
+  auto& hits = services_.metrics.limit_hits;
+  const auto cut = [&](observe::Limit limit) {
+    hits[limit].add();
+    lost_ = true;
+    if (session_ == nullptr) return die();
+    session_->goaway(proto::ErrorCode::no_error);
+    phase_ = Phase::closing;
+    closing_since_ = now;
+    mark_dirty();
+  };
+  if (phase_ == Phase::handshake) {
+    if (now - opened_ > limits.tls_handshake_timeout) {
+      services_.metrics.tls_handshakes[observe::Handshake::timeout].add();
+      cut(observe::Limit::handshake_timeout);
+    }
+    return;
+  }
+  if (backed_up() && now - progressed_ > limits.stall_timeout) {
+    hits[observe::Limit::stall_timeout].add();
+    lost_reason_ = EndReason::slow;
+    return on_transport_end();
+  }
+  if (closing_since_) {
+    if (now - *closing_since_ > std::chrono::seconds(2)) die();
+    return;
+  }
+  if (const auto deadline = session_->deadline(); deadline && *deadline <= now)
+    if (auto error = session_->expire(now)) return fail(*error);
+  if (streams_.empty() && now - idle_since_ > limits.idle_timeout) return cut(observe::Limit::idle_timeout);
+  if (ping_sent_ && now - *ping_sent_ > limits.ping_timeout) {
+    hits[observe::Limit::ping_timeout].add();
+    return on_transport_end();
+  }
+  if (!ping_sent_ && now - heard_ > limits.ping_interval) {
+    session_->ping();
+    ping_sent_ = now;
+    mark_dirty();
+  }
+  if (bodies_ != 0 || now >= next_visit_) visit_streams();
+}
+
+void Connection::visit_streams() {
+  next_visit_ = services_.now + visit_interval;
+  for (std::size_t index = 0; index != streams_.size(); ++index) {
+    Stream& stream = *streams_[index];
+    if (!stream.ended_) stream.on_time();
+  }
+}
+
+void Connection::drain() {
+  if (dead_ || closing_since_) return;
+  if (session_ == nullptr) return on_transport_end();
+  draining_ = true;
+  closing_since_ = services_.now;
+  for (const auto& stream : streams_) finish(*stream, EndReason::drain);
+  flush();  // all ends in one flush, then GOAWAY: WebKit goes silent when streams stay open after it
+  if (dead_) return;
+  session_->goaway(proto::ErrorCode::no_error);
+  session_->ping();
+  mark_dirty();
+}
+
+}  // namespace sluice::serve

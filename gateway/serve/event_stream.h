@@ -1,0 +1,83 @@
+// EventStream: serves one text/event-stream: opens its topics, resumes by position, sends `sluice.open` first, then
+// what its cursor (one topic) or merge (several) holds, gaps, heartbeats and a last `retry:` at entry boundaries.
+// Pulled by its connection; never pushes. Owned by its connection, on its worker's thread. Invariant: between two
+// events only whole blocks of its own (`own_text_`) are sent; an event is never cut by them.
+//
+// Flow: start() answers the head → try_open() until every topic is here → the first block → prepare()/write_body()
+// whenever its log is touched or its window opens → on_closed() leaves the logs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/serve/services.h"
+#include "gateway/serve/stream.h"
+#include "gateway/topic/cursor.h"
+#include "gateway/topic/merge.h"
+
+namespace sluice::serve {
+
+// One topic asked for, by its full name or pattern.
+struct TopicRef {
+  topic::SourceIndex source = 0;
+  std::string name;
+};
+
+// A valid request for an event stream.
+struct Subscribe {
+  const config::Route* route = nullptr;  // outlives the stream
+  std::vector<TopicRef> topics;          // of one source one after the other, no name twice
+  std::string last_event_id;             // empty: none
+  std::vector<proto::Field> fields;      // more fields for the head: CORS
+  std::string path;                      // for the access log
+  config::End end = config::End::clean;  // how an end that we cause looks
+};
+
+class EventStream final : public Stream, private topic::Subscriber {
+ public:
+  EventStream(Services& services, Subscribe&& subscribe);
+  ~EventStream() override;
+
+  void start() override;
+  Burst prepare(std::size_t room) override;
+  void write_body(std::span<std::uint8_t> out) override;
+  void on_time() override;
+  void finish() override;
+  void on_closed(EndReason reason) override;
+
+  // A topic that it asked for was opened, or cannot be.
+  void on_open_result(topic::OpenResult result);
+  // Asks again for what is missing. True: open, or ended.
+  bool try_open();
+
+ private:
+  struct Opening;  // what only an opening stream needs
+  void on_touched() override { wake(); }
+  void open_single(const topic::Start& start, topic::Topics& topics, topic::TopicLog& log, const std::string& position);
+  void append_open_block(std::string& text, std::string_view id, bool resumed,
+                         const std::vector<std::string_view>& names);
+  std::string& own_text();
+  [[nodiscard]] std::size_t own_rest() const { return own_text_ ? own_text_->size() - own_sent_ : 0; }
+  void announce_gap();
+  // A burst of that size; the last one when the stream is ending and nothing remains.
+  [[nodiscard]] Burst ending(std::size_t size, bool more) const;
+  void end_with(std::string_view event, std::string_view data);
+  [[nodiscard]] std::uint32_t tick() const;  // milliseconds, wraps after 49 days: only differences count
+
+  Services& services_;
+  topic::Cursor cursor_;                 // one topic
+  std::unique_ptr<topic::Merge> merge_;  // several
+  std::unique_ptr<Opening> opening_;
+  std::unique_ptr<std::string> own_text_;    // blocks of its own that wait for an entry boundary
+  std::unique_ptr<const std::string> path_;  // only when access lines are logged
+  topic::Topics* topics_ = nullptr;          // of cursor_
+  std::uint64_t bytes_ = 0;
+  std::uint32_t events_ = 0;
+  std::uint32_t own_sent_ = 0;
+  std::uint32_t opened_, sent_, blocked_since_ = 0;
+  std::uint32_t burst_text_ = 0;  // of the burst that was prepared: bytes of own_text_
+  bool blocked_ = false, ending_ = false, end_reset_, resumed_ = false;
+};
+
+}  // namespace sluice::serve

@@ -1,0 +1,90 @@
+#include "gateway/serve/publish.h"
+
+#include <fmt/format.h>
+
+#include "gateway/serve/connection.h"
+#include "gateway/topic/gap.h"
+
+namespace sluice::serve {
+
+void PublishStream::reply(Answer&& answer) {
+  for (proto::Field& field : request_.fields) answer.head.fields.push_back(std::move(field));
+  services_.metrics.publish_requests[observe::publish_code(answer.head.status)].add();
+  this->answer(std::move(answer));
+}
+
+void PublishStream::refuse(const Problem& problem) {
+  body_ = {};
+  reply(to_answer(problem));
+}
+
+void PublishStream::on_body(std::span<const std::uint8_t> bytes) {
+  heard_ = services_.now;
+  connection().consume(*this, bytes.size());
+  if (answered()) return;
+  if (body_.size() + bytes.size() > services_.config.limits.body_size) {
+    services_.metrics.limit_hits[observe::Limit::body_size].add();
+    return refuse({.status = 413,
+                   .error = "body-too-large",
+                   .detail = fmt::format("the body is over {} bytes (limits.body_size): send fewer events per request",
+                                         services_.config.limits.body_size),
+                   .where = {},
+                   .pointer = {},
+                   .fields = {}});
+  }
+  body_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+void PublishStream::on_body_end() {
+  if (answered()) return;
+  PublishBody parsed =
+      parse_publish_body(request_.content_type, request_.query, body_, PublishLimits(services_.config.limits));
+  body_ = {};
+  if (const auto* problem = std::get_if<Problem>(&parsed)) return refuse(*problem);
+  services_.sources.publish(request_.topic.source, request_.topic.name,
+                            std::move(std::get<std::vector<topic::Event>>(parsed)), {connection().id(), id()});
+}
+
+void PublishStream::on_time() {
+  if (answered()) return;
+  const config::Limits& limits = services_.config.limits;
+  if (services_.now - heard_ < limits.body_idle_timeout && services_.now - begun_ < limits.body_timeout) return;
+  services_.metrics.limit_hits[observe::Limit::body_timeout].add();
+  refuse({.status = 408,
+          .error = "body-timeout",
+          .detail = "the body did not come in time (limits.body_idle_timeout, limits.body_timeout)",
+          .where = {},
+          .pointer = {},
+          .fields = {}});
+}
+
+void PublishStream::on_published(const topic::PublishResult& result) {
+  using Kind = topic::PublishResult::Kind;
+  const auto problem = [this](int status, const char* error, const char* detail) {
+    Problem refused{.status = status, .error = error, .detail = detail, .where = {}, .pointer = {}, .fields = {}};
+    if (status == 503) refused.fields.push_back({"retry-after", "1"});
+    refuse(refused);
+  };
+  switch (result.kind) {
+    case Kind::not_publishable:
+      return problem(405, "not-publishable", "this source takes no events by POST");
+    case Kind::unknown_topic:
+      return problem(404, "unknown-topic", "this source has no such topic");
+    case Kind::too_many_topics:
+      return problem(503, "too-many-topics", "limits.topics topics have state: try again later");
+    case Kind::busy:
+      return problem(503, "busy", "a worker is behind (limits.mailbox): try again");
+    case Kind::appended:
+      break;
+  }
+  std::string body = R"({"ids":[)";
+  body.reserve(body.size() + result.positions.size() * 20 + 32);
+  for (const std::string& position : result.positions) {
+    if (&position != result.positions.data()) body += ',';
+    topic::append_json_string(body, position);
+  }
+  body += fmt::format("],\"repeated\":{}}}\n", result.repeated);
+  reply(make_answer(200, "application/json", std::move(body)));
+}
+
+}  // namespace sluice::serve

@@ -1,0 +1,43 @@
+// PublishStream: serves one POST: collects the body within limits and time, parses it whole, hands the events to the
+// topic's source and answers the positions. All or nothing. Owned by its connection, on its thread.
+#pragma once
+
+#include "gateway/serve/answer_stream.h"
+#include "gateway/serve/event_stream.h"
+#include "gateway/serve/publish_body.h"
+#include "gateway/serve/services.h"
+
+namespace sluice::serve {
+
+// A valid request to publish, its body still to come.
+struct PublishRequest {
+  TopicRef topic;
+  std::string content_type;
+  QueryParameters query;
+  std::vector<proto::Field> fields;  // more fields for the answer: CORS
+  RequestLine line;
+};
+
+class PublishStream final : public AnswerStream {
+ public:
+  PublishStream(Services& services, PublishRequest&& request)
+      : AnswerStream(request.line), services_(services), request_(std::move(request)) {}
+
+  void start() override { begun_ = heard_ = services_.now; }
+  void on_body(std::span<const std::uint8_t> bytes) override;
+  void on_body_end() override;
+  void on_time() override;
+  // The source's answer.
+  void on_published(const topic::PublishResult& result);
+
+ private:
+  void refuse(const Problem& problem);
+  void reply(Answer&& answer);
+
+  Services& services_;
+  PublishRequest request_;
+  std::string body_;
+  topic::TimePoint begun_, heard_;
+};
+
+}  // namespace sluice::serve

@@ -1,0 +1,123 @@
+#include "gateway/serve/router.h"
+
+#include <algorithm>
+
+#include "gateway/serve/negotiate.h"
+#include "proto/check.h"
+
+namespace sluice::serve {
+
+Rules::Rules(const config::Config& config)
+    : routes(config.routes, config.sources, config.limits),
+      cors(config.cors_origins, config.cors_credentials),
+      publishing({.secret = config.publish_secret,
+                  .zero_configuration = config.zero_configuration,
+                  .loopback = config.listen.loopback()},
+                 cors) {
+  for (const config::Route& route : config.routes)
+    if (route.files) files.emplace(route.path, Files(*route.files));
+}
+
+namespace {
+
+Problem to_problem(access::Refusal refusal) {
+  return {.status = refusal.status,
+          .error = std::move(refusal.error),
+          .detail = std::move(refusal.detail),
+          .where = {},
+          .pointer = {},
+          .fields = std::move(refusal.fields)};
+}
+
+Problem bad_request(const char* error, std::string detail) {
+  return {.status = 400, .error = error, .detail = std::move(detail), .where = {}, .pointer = {}, .fields = {}};
+}
+
+RequestLine line_of(const proto::Request& request) { return {request.method, request.path}; }
+
+}  // namespace
+
+TopicRef Router::find_topic(const std::string& name) const {
+  const std::string_view source = std::string_view(name).substr(0, name.find('/'));
+  for (std::size_t index = 0; index != services_.topics.size(); ++index)
+    if (services_.topics[index]->source() == source) return {static_cast<topic::SourceIndex>(index), name};
+  check(false, "the route table only gives topics of configured sources");
+  return {};
+}
+
+std::unique_ptr<Stream> Router::refuse(const proto::Request& request, const Problem& problem, bool cors) {
+  Answer answer = to_answer(problem);
+  if (request.method == "HEAD") answer.bytes = {};
+  if (cors) rules_.cors.apply(request, answer.head);
+  if (request.method == "POST") services_.metrics.publish_requests[observe::publish_code(problem.status)].add();
+  return std::make_unique<AnswerStream>(std::move(answer), line_of(request));
+}
+
+std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connection&) {
+  if (auto refusal = rules_.publishing.refuse_authority(request))
+    return refuse(request, to_problem(std::move(*refusal)), false);
+  auto query = QueryParameters::parse(request.query);
+  if (!query) return refuse(request, bad_request("bad-query", "the query string: " + query.error().message()), true);
+  auto found = rules_.routes.find(request.method, request.path, *query);
+  if (const auto* problem = std::get_if<Problem>(&found)) return refuse(request, *problem, true);
+  RouteMatch& match = std::get<RouteMatch>(found);
+  switch (match.action) {
+    case RouteMatch::Action::stream:
+      return subscribe(request, *query, std::move(match));
+    case RouteMatch::Action::publish:
+      return publish(request, std::move(*query), std::move(match));
+    case RouteMatch::Action::file:
+      return std::make_unique<AnswerStream>(rules_.files.at(match.route->path).answer(request, match.file),
+                                            line_of(request));
+    case RouteMatch::Action::options: {
+      auto answered = rules_.cors.answer_options(request, match.allow);
+      if (auto* refusal = std::get_if<access::Refusal>(&answered))
+        return refuse(request, to_problem(std::move(*refusal)), true);
+      return std::make_unique<AnswerStream>(
+          Answer{.head = std::move(std::get<proto::ResponseHead>(answered)), .bytes = {}, .owner = {}},
+          line_of(request));
+    }
+  }
+  check(false, "every action is handled");
+  return nullptr;
+}
+
+std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const QueryParameters& query,
+                                          RouteMatch&& match) {
+  if (auto problem = refuse_accept(request)) return refuse(request, *problem, true);
+  Subscribe subscribe;
+  subscribe.route = match.route;
+  subscribe.end = match.route->end;
+  if (const auto end = query.first("end")) {
+    if (*end != "clean" && *end != "reset")
+      return refuse(request, bad_request("bad-end", "`end` is \"clean\" or \"reset\""), true);
+    subscribe.end = *end == "reset" ? config::End::reset : config::End::clean;
+  }
+  for (const std::string& name : match.topics) subscribe.topics.push_back(find_topic(name));
+  // Topics of one source stand together: they share one position.
+  std::ranges::stable_sort(subscribe.topics, {}, &TopicRef::source);
+  subscribe.last_event_id = request.field("last-event-id");
+  if (subscribe.last_event_id.empty())
+    if (const auto id = query.first("last_event_id")) subscribe.last_event_id = *id;
+  proto::ResponseHead head;
+  rules_.cors.apply(request, head);
+  subscribe.fields = std::move(head.fields);
+  subscribe.path = request.path;
+  return std::make_unique<EventStream>(services_, std::move(subscribe));
+}
+
+std::unique_ptr<Stream> Router::publish(const proto::Request& request, QueryParameters&& query, RouteMatch&& match) {
+  if (auto refusal = rules_.publishing.refuse_publish(request))
+    return refuse(request, to_problem(std::move(*refusal)), true);
+  PublishRequest publish;
+  publish.topic = find_topic(match.topics.front());
+  publish.content_type = request.field("content-type");
+  publish.query = std::move(query);
+  publish.line = line_of(request);
+  proto::ResponseHead head;
+  rules_.cors.apply(request, head);
+  publish.fields = std::move(head.fields);
+  return std::make_unique<PublishStream>(services_, std::move(publish));
+}
+
+}  // namespace sluice::serve

@@ -1,0 +1,64 @@
+// Services: what the connections and streams of one worker share: configuration, the turn's time, staging buffers, the
+// replicas of the topics, randomness, metrics. Built by the worker before its connections, outlives them; one thread.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gateway/config/config.h"
+#include "gateway/load/retry.h"
+#include "gateway/observe/metrics.h"
+#include "gateway/topic/provider.h"
+#include "gateway/topic/topics.h"
+#include "proto/byte_buffer.h"
+
+namespace sluice::serve {
+
+class Connection;
+
+// Whom to answer when something comes back from another thread: found again by id, never by pointer.
+struct StreamAddress {
+  std::uint64_t connection = 0;
+  std::int32_t stream = 0;
+};
+
+// The way to a source's home worker and back. Answers arrive on the asking worker, in a later turn or in this call.
+class Sources {
+ public:
+  // The stream's try_open() is to be called again at the end of each turn until it says true.
+  virtual void await_open(StreamAddress asker) = 0;
+  virtual void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) = 0;
+  virtual void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
+                       StreamAddress asker) = 0;
+
+ protected:
+  ~Sources() = default;
+};
+
+struct Services {
+  explicit Services(const config::Config& configuration, observe::WorkerMetrics& worker_metrics, Sources& to_sources)
+      : config(configuration), metrics(worker_metrics), sources(to_sources), retry(configuration.retry) {}
+  Services(const Services&) = delete;
+  Services& operator=(const Services&) = delete;
+
+  const config::Config& config;
+  observe::WorkerMetrics& metrics;
+  Sources& sources;
+  load::RetryHints retry;
+  std::vector<std::unique_ptr<topic::Topics>> topics;  // by source index
+  std::mt19937_64 random{std::random_device{}()};
+
+  topic::TimePoint now{};           // of this turn
+  ByteBuffer plaintext{64 * 1024};  // what a connection's bytes decrypt to, while they are read
+  ByteBuffer staging{128 * 1024};   // frames on their way into TLS records
+  ByteBuffer rendered{32 * 1024};   // bytes of a stream over several topics, between prepare() and write_body()
+  std::vector<Connection*> dirty;   // to be flushed at the end of this turn
+  std::uint64_t streams = 0;        // open on this worker
+  bool draining = false;
+};
+
+}  // namespace sluice::serve

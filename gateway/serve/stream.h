@@ -1,0 +1,69 @@
+// Stream: one request and its response on a connection, whatever answers it: an event stream, a publish, a file, an
+// error. The connection pulls: prepare() says how many bytes come next, write_body() writes exactly them. Owned by its
+// connection, on its worker's thread. Never touches the socket: it marks itself ready and waits to be pulled.
+// Invariant: is_ready() exactly while the stream stands in its connection's ready list.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "gateway/observe/metrics.h"
+#include "proto/http2_server.h"
+
+namespace sluice::serve {
+
+class Connection;
+
+using observe::EndReason;
+
+// What a stream sends in its next frame.
+struct Burst {
+  std::size_t size = 0;
+  bool end = false;  // END_STREAM follows these bytes; with `reset`, RST_STREAM instead
+  bool reset = false;
+  bool more = false;  // there is more to send after them (or now, if there were room)
+};
+
+class Stream : public proto::Http2StreamOwner, public proto::BodyWriter {
+ public:
+  virtual ~Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // The stream has its connection and id: answer now, or wait for the body.
+  virtual void start() = 0;
+  // The bytes of the next frame, at most `room`. Followed by write_body() with exactly that size unless it is 0.
+  virtual Burst prepare(std::size_t room) = 0;
+  virtual void on_body(std::span<const std::uint8_t>) {}
+  virtual void on_body_end() {}
+  // Called every few seconds (every second while a request body is awaited on the connection).
+  virtual void on_time() {}
+  // Stop at the next entry boundary, with a last `retry:` where there is one. Call Connection::finish().
+  virtual void finish() = 0;
+  // The stream is gone; the last call before its destruction.
+  virtual void on_closed(EndReason) {}
+
+  [[nodiscard]] proto::StreamId id() const { return id_; }
+  [[nodiscard]] Connection& connection() const { return *connection_; }
+  [[nodiscard]] bool is_ready() const { return ready_; }
+  // It has more to send and no window for it.
+  [[nodiscard]] bool is_blocked() const { return blocked_; }
+  // There is something to send: be pulled at the end of this turn.
+  void wake();
+
+ protected:
+  Stream() = default;
+
+ private:
+  friend class Connection;
+  Connection* connection_ = nullptr;
+  proto::StreamId id_ = 0;
+  std::uint32_t index_ = 0;  // in the connection's streams
+  bool ready_ = false;
+  bool blocked_ = false;  // has more, but no window: waits for WINDOW_UPDATE
+  bool ended_ = false;    // END_STREAM or a reset is on its way
+  bool awaits_body_ = false;
+  EndReason end_reason_ = EndReason::complete;
+};
+
+}  // namespace sluice::serve

@@ -1,0 +1,315 @@
+#include "gateway/serve/worker.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <random>
+
+#include "gateway/observe/log.h"
+#include "gateway/serve/socket.h"
+#include "proto/check.h"
+
+namespace sluice::serve {
+
+namespace {
+constexpr std::chrono::milliseconds tick_interval{100};
+constexpr std::size_t slot_count = 10;  // each connection is looked at once per slot_count ticks
+// Handlers per turn: a flood of requests on one connection does not keep appended events from going out.
+constexpr int handlers_per_turn = 256;
+}  // namespace
+
+Worker::Worker(unsigned index, const config::Config& config, const Rules& rules, observe::WorkerMetrics& metrics)
+    : index_(index),
+      config_(config),
+      mailbox_(config.limits.mailbox),
+      services_(config, metrics, *this),
+      router_(rules, services_),
+      slots_(slot_count) {
+  mark_time();
+}
+
+Worker::~Worker() {
+  // A connection leaves the topics' logs when it goes; the sockets go before the services.
+  for (auto& [id, socket] : sockets_) socket->close();
+  io_.restart();
+  io_.poll();
+  sockets_.clear();
+}
+
+topic::Topics& Worker::add_topics(std::shared_ptr<topic::SharedSource> source, const topic::History& history) {
+  return *services_.topics.emplace_back(std::make_unique<topic::Topics>(std::move(source), history));
+}
+
+void Worker::adopt(topic::SourceIndex source, std::unique_ptr<topic::Home> home,
+                   std::unique_ptr<topic::Provider> provider) {
+  own_homes_.push_back({source, std::move(home), std::move(provider), 0});
+}
+
+// --- Between workers -----------------------------------------------------------------------------------------------
+
+void Worker::broadcast(const topic::Message& message) {
+  for (unsigned worker = 0; worker != workers_.size(); ++worker)
+    if (worker != index_) send(worker, topic::Message(message));
+}
+
+void Worker::send(unsigned worker, topic::Message&& message) {
+  outboxes_.resize(workers_.size());
+  Outbox& outbox = outboxes_[worker];
+  if (message.entry) outbox.bytes += message.entry->footprint();
+  outbox.messages.push_back(std::move(message));
+}
+
+void Worker::send_outboxes() {
+  for (unsigned worker = 0; worker != outboxes_.size(); ++worker) {
+    Outbox& outbox = outboxes_[worker];
+    if (outbox.messages.empty()) continue;
+    if (workers_[worker]->mailbox_.put(outbox.messages, outbox.bytes))
+      boost::asio::post(workers_[worker]->io_, [] {});  // wakes the loop; the turn's end reads the mailbox
+    outbox.bytes = 0;
+  }
+}
+
+void Worker::post(std::function<void()> call) {
+  std::vector<topic::Message> batch(1);
+  batch.front().call = std::move(call);
+  if (mailbox_.put(batch, 0)) boost::asio::post(io_, [] {});
+}
+
+void Worker::read_mailbox() {
+  mailbox_.take(received_);
+  for (topic::Message& message : received_) {
+    if (message.kind == topic::Message::Kind::call)
+      message.call();
+    else
+      services_.topics[message.source]->apply(std::move(message));
+  }
+  received_.clear();
+}
+
+bool Worker::others_full() const {
+  return std::ranges::any_of(workers_, [](Worker* worker) { return worker->mailbox_.full(); });
+}
+
+// --- Sources, from any worker to their home and back ---------------------------------------------------------------
+
+Worker::Home& Worker::home_of(topic::SourceIndex source) {
+  const auto found = std::ranges::find(own_homes_, source, &Home::source);
+  check(found != own_homes_.end(), "asked at the home of the source");
+  return *found;
+}
+
+template <typename StreamType>
+StreamType* Worker::find(StreamAddress address) {
+  const auto found = sockets_.find(address.connection);
+  if (found == sockets_.end()) return nullptr;
+  return dynamic_cast<StreamType*>(found->second->connection().find(address.stream));
+}
+
+void Worker::open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) {
+  const unsigned home = homes_[source];
+  if (home == index_) {
+    home_of(source).provider->open(topic, [this, asker](topic::OpenResult result) {
+      // Asked from inside its try_open(): a refusal comes in the next turn, when it is found again by its address.
+      if (result != topic::OpenResult::opened)
+        post([this, asker, result] {
+          if (auto* stream = find<EventStream>(asker)) stream->on_open_result(result);
+        });
+    });
+    return;
+  }
+  topic::Message ask;
+  ask.call = [to = workers_[home], source, topic, asker, from = index_] {
+    to->home_of(source).provider->open(topic, [to, asker, from](topic::OpenResult result) {
+      topic::Message answer;  // follows the `create` that every worker got before
+      Worker* asking = to->workers_[from];
+      answer.call = [asking, asker, result] {
+        if (auto* stream = asking->find<EventStream>(asker)) stream->on_open_result(result);
+      };
+      to->send(from, std::move(answer));
+    });
+  };
+  send(home, std::move(ask));
+}
+
+void Worker::publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
+                     StreamAddress asker) {
+  const auto answer_here = [this, asker](const topic::PublishResult& result) {
+    if (auto* stream = find<PublishStream>(asker)) stream->on_published(result);
+  };
+  if (others_full()) {
+    services_.metrics.limit_hits[observe::Limit::mailbox].add();
+    return answer_here({.kind = topic::PublishResult::Kind::busy, .positions = {}});
+  }
+  const unsigned home = homes_[source];
+  if (home == index_) return home_of(source).provider->publish(topic, std::move(events), answer_here);
+  topic::Message ask;
+  ask.call = [to = workers_[home], source, topic, events = std::move(events), asker, from = index_]() mutable {
+    to->home_of(source).provider->publish(topic, std::move(events), [to, asker, from](topic::PublishResult result) {
+      Worker* asking = to->workers_[from];
+      topic::Message answer;
+      answer.call = [asking, asker, result = std::move(result)] {
+        if (auto* stream = asking->find<PublishStream>(asker)) stream->on_published(result);
+      };
+      to->send(from, std::move(answer));
+    });
+  };
+  send(home, std::move(ask));
+}
+
+// --- Connections ---------------------------------------------------------------------------------------------------
+
+void Worker::take(int descriptor, std::string remote, const proto::TlsContext& context, Handler* handler) {
+  mark_time();
+  boost::asio::ip::tcp::socket socket(io_);
+  boost::system::error_code error;
+  const auto protocol = remote.front() == '[' ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4();
+  socket.assign(protocol, descriptor, error);
+  load_.connections.fetch_add(1, std::memory_order_relaxed);
+  load_.handshakes.fetch_add(1, std::memory_order_relaxed);
+  services_.metrics.connections.add(1);
+  services_.metrics.connections_opened.add();
+  const std::uint64_t id = next_connection_++;
+  auto owned = std::make_unique<Socket>(*this, id, std::move(socket), handler != nullptr ? *handler : router_, context,
+                                        std::move(remote));
+  owned->slot = id % slot_count;
+  owned->slot_index = slots_[owned->slot].size();
+  slots_[owned->slot].push_back(owned.get());
+  if (draining_) owned->drain_at = services_.now;
+  Socket& taken = *owned;
+  sockets_.emplace(id, std::move(owned));
+  taken.await_readable();
+}
+
+void Worker::bury(std::uint64_t connection) {
+  const auto found = sockets_.find(connection);
+  if (found == sockets_.end()) return;
+  Socket& socket = *found->second;
+  socket.close();
+  if (!socket.idle()) return;  // its waits complete with an error and come back here
+  if (socket.was_handshaking) load_.handshakes.fetch_sub(1, std::memory_order_relaxed);
+  load_.connections.fetch_sub(1, std::memory_order_relaxed);
+  services_.metrics.connections.add(-1);
+  services_.metrics.connections_closed.add();
+  std::vector<Socket*>& slot = slots_[socket.slot];
+  slot[socket.slot_index] = slot.back();
+  slot[socket.slot_index]->slot_index = socket.slot_index;
+  slot.pop_back();
+  sockets_.erase(found);
+}
+
+void Worker::drain(std::chrono::milliseconds duration) {
+  mark_time();
+  draining_ = services_.draining = true;
+  std::uniform_int_distribution<std::int64_t> within(0, std::max<std::int64_t>(duration.count(), 0));
+  for (auto& [id, socket] : sockets_)
+    socket->drain_at = std::min(socket->drain_at, services_.now + std::chrono::milliseconds(within(services_.random)));
+  if (duration.count() == 0)
+    for (auto& [id, socket] : sockets_) socket->connection().drain();
+}
+
+// --- The turn ------------------------------------------------------------------------------------------------------
+
+void Worker::run() {
+  arm_tick();
+  arm_sources();
+  while (!stopped_) {
+    int handlers = 0;
+    // Work left over from the last turn does not wait for a socket.
+    if (services_.dirty.empty() && deferred_.empty()) handlers += static_cast<int>(io_.run_one() != 0);
+    while (handlers < handlers_per_turn && io_.poll_one() != 0) ++handlers;
+    end_turn();
+  }
+}
+
+void Worker::end_turn() {
+  mark_time();
+  handshakes_this_turn_ = 0;
+  if (!deferred_.empty()) {
+    std::vector<std::uint64_t> waiting;
+    waiting.swap(deferred_);
+    for (const std::uint64_t id : waiting) {
+      const auto found = sockets_.find(id);
+      if (found == sockets_.end()) continue;
+      if (handshakes_this_turn_ >= config_.limits.handshakes_per_turn)
+        deferred_.push_back(id);
+      else
+        found->second->read();
+    }
+  }
+  read_mailbox();
+  for (const auto& topics : services_.topics) topics->wake();
+  if (!opening_.empty()) {
+    std::vector<StreamAddress> waiting;
+    waiting.swap(opening_);
+    for (const StreamAddress address : waiting)
+      if (auto* stream = find<EventStream>(address); stream != nullptr && !stream->try_open())
+        opening_.push_back(address);
+  }
+  send_outboxes();
+  flush_dirty();
+  load_.streams.store(services_.streams, std::memory_order_relaxed);
+}
+
+void Worker::flush_dirty() {
+  std::vector<Connection*> dirty;
+  dirty.swap(services_.dirty);
+  for (Connection* connection : dirty) connection->flush();
+  for (Connection* connection : dirty)
+    if (connection->dead()) bury(connection->id());
+}
+
+void Worker::arm_tick() {
+  tick_due_ = std::chrono::steady_clock::now() + tick_interval;
+  tick_.expires_at(tick_due_);
+  tick_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    mark_time();
+    services_.metrics.loop_lag.observe(services_.now - tick_due_);
+    on_tick();
+    arm_tick();
+  });
+}
+
+void Worker::on_tick() {
+  slot_ = (slot_ + 1) % slot_count;
+  for (Socket* socket : slots_[slot_]) socket->connection().on_time();
+  if (draining_)
+    for (auto& [id, socket] : sockets_)
+      if (socket->drain_at <= services_.now) socket->connection().drain();
+  if (slot_ != 0) return;
+  // Once a second.
+  std::size_t entries = 0, footprint = 0, topics_count = 0;
+  for (const auto& topics : services_.topics) topics->expire(services_.now);
+  for (Home& home : own_homes_) {
+    home.home->expire(services_.now);
+    entries += home.home->topics().entry_count();
+    footprint += home.home->topics().footprint();
+    topics_count += home.home->topics().topic_count();
+    services_.metrics.events_published.add(home.home->last() - home.counted);
+    home.counted = home.home->last();
+  }
+  services_.metrics.history_entries.set(static_cast<std::int64_t>(entries));
+  services_.metrics.history_bytes.set(static_cast<std::int64_t>(footprint));
+  services_.metrics.topics.set(static_cast<std::int64_t>(topics_count));
+  services_.metrics.mailbox_bytes.set(static_cast<std::int64_t>(mailbox_.bytes()));
+}
+
+void Worker::arm_sources() {
+  topic::TimePoint due = topic::TimePoint::max();
+  for (const Home& home : own_homes_) due = std::min(due, home.provider->due());
+  if (due == topic::TimePoint::max()) return;
+  source_timer_.expires_at(due);
+  source_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    mark_time();
+    const bool full = others_full();
+    for (const Home& home : own_homes_) {
+      if (full != sources_paused_) full ? home.provider->pause() : home.provider->go_on();
+      home.provider->on_time(services_.now);
+    }
+    sources_paused_ = full;
+    arm_sources();
+  });
+}
+
+}  // namespace sluice::serve

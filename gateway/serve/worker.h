@@ -1,0 +1,129 @@
+// Worker: one event loop on one thread, with its own connections and its own replicas of the topic logs. A turn: run
+// what is ready, apply what other workers sent, wake the subscribers of touched logs, hand over what this worker's
+// homes appended, then flush each dirty connection once. Built by the gateway, joined by it.
+// Any thread may call post(); everything else runs on the worker's thread.
+// Invariant: between two turns nothing is dirty that could be sent.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "gateway/serve/connection.h"
+#include "gateway/serve/router.h"
+#include "gateway/serve/services.h"
+#include "gateway/topic/home.h"
+#include "gateway/topic/mailbox.h"
+
+namespace sluice::serve {
+
+class Socket;
+
+// Numbers that other threads read of a worker.
+struct WorkerLoad {
+  std::atomic<std::uint32_t> connections{0};
+  std::atomic<std::uint32_t> handshakes{0};
+  std::atomic<std::uint64_t> streams{0};
+};
+
+class Worker final : private Sources {
+ public:
+  Worker(unsigned index, const config::Config& config, const Rules& rules, observe::WorkerMetrics& metrics);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // --- Wiring, before the threads start
+  // All workers, this one included, by index.
+  void connect(std::vector<Worker*> workers) { workers_ = std::move(workers); }
+  topic::Topics& add_topics(std::shared_ptr<topic::SharedSource> source, const topic::History& history);
+  // This worker is the source's home.
+  void adopt(topic::SourceIndex source, std::unique_ptr<topic::Home> home, std::unique_ptr<topic::Provider> provider);
+  // Which worker is the home of each source, by source index.
+  void set_homes(std::vector<unsigned> homes) { homes_ = std::move(homes); }
+  // Sends a message to every other worker: for homes.
+  void broadcast(const topic::Message& message);
+
+  // --- Any thread
+  void post(std::function<void()> call);
+  [[nodiscard]] const WorkerLoad& load() const { return load_; }
+  [[nodiscard]] topic::Mailbox& mailbox() { return mailbox_; }
+
+  // --- The worker's thread
+  void run();
+  void stop() { stopped_ = true; }
+  // Takes over an accepted descriptor. `handler` null: the public router.
+  void take(int descriptor, std::string remote, const proto::TlsContext& context, Handler* handler);
+  // Ends every connection at a moment drawn within `duration`.
+  void drain(std::chrono::milliseconds duration);
+  [[nodiscard]] std::size_t connection_count() const { return sockets_.size(); }
+  [[nodiscard]] boost::asio::io_context& io() { return io_; }
+  [[nodiscard]] Services& services() { return services_; }
+
+ private:
+  friend class Socket;
+  struct Home {
+    topic::SourceIndex source;
+    std::unique_ptr<topic::Home> home;
+    std::unique_ptr<topic::Provider> provider;
+    topic::Sequence counted = 0;  // of its events, in the metrics
+  };
+  struct Outbox {
+    std::vector<topic::Message> messages;
+    std::size_t bytes = 0;
+  };
+
+  void await_open(StreamAddress asker) override { opening_.push_back(asker); }
+  void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) override;
+  void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
+               StreamAddress asker) override;
+  template <typename StreamType>
+  [[nodiscard]] StreamType* find(StreamAddress address);
+  [[nodiscard]] Home& home_of(topic::SourceIndex source);
+  void send(unsigned worker, topic::Message&& message);
+  [[nodiscard]] bool others_full() const;
+
+  void end_turn();
+  void read_mailbox();
+  void send_outboxes();
+  void flush_dirty();
+  void bury(std::uint64_t connection);
+  void arm_tick();
+  void on_tick();
+  void arm_sources();
+  void mark_time() { services_.now = std::chrono::steady_clock::now(); }
+
+  const unsigned index_;
+  const config::Config& config_;
+  boost::asio::io_context io_{1};
+  boost::asio::steady_timer tick_{io_}, source_timer_{io_};
+  topic::TimePoint source_due_ = topic::TimePoint::max(), tick_due_{};
+  topic::Mailbox mailbox_;
+  Services services_;
+  Router router_;
+  WorkerLoad load_;
+  std::vector<Worker*> workers_;
+  std::vector<unsigned> homes_;
+  std::vector<Home> own_homes_;
+  std::vector<Outbox> outboxes_;  // by worker
+  std::vector<topic::Message> received_;
+  std::vector<StreamAddress> opening_;  // streams that wait for a topic
+  std::unordered_map<std::uint64_t, std::unique_ptr<Socket>> sockets_;
+  std::vector<std::vector<Socket*>> slots_;  // by visit: each is looked at once per second
+  std::vector<std::uint64_t> deferred_;      // readable, but this turn's handshakes are used up
+  std::uint64_t next_connection_ = 1;
+  std::uint32_t handshakes_this_turn_ = 0;
+  std::size_t slot_ = 0;
+  bool stopped_ = false, draining_ = false, sources_paused_ = false;
+};
+
+}  // namespace sluice::serve
