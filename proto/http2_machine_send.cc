@@ -195,8 +195,14 @@ bool Http2Server::Machine::keeps(const FrameHeader& frame, std::span<const std::
     if (stream != nullptr && stream->hidden) return false;
     ids_.abandon(frame.stream);
     if (stream != nullptr && stream->reset) return true;
-    // MadeYouReset (CVE-2025-8671): a reset that the peer makes us send costs as much as one of its own.
     const auto code = static_cast<ErrorCode>(number(FrameHeader::size));
+    if (code == ErrorCode::flow_control_error && scanner_.frame().type == FrameType::settings) {
+      // A new initial window that lifts a stream's window above the maximum ends the connection (RFC 9113 §6.9.2);
+      // nghttp2 resets the stream.
+      fail(code, "SETTINGS: a stream window above the maximum", Glitch::protocol_error);
+      return false;
+    }
+    // MadeYouReset (CVE-2025-8671): a reset that the peer makes us send costs as much as one of its own.
     const bool bad_header = invalid_frame_ == NGHTTP2_ERR_HTTP_HEADER || invalid_frame_ == NGHTTP2_ERR_HTTP_MESSAGING;
     anomaly(code == ErrorCode::refused_stream ? Glitch::too_many_streams
             : bad_header                      ? Glitch::header_invalid

@@ -124,7 +124,8 @@ class Http2Server {
   // How many body bytes one send_data() may carry now: min(stream window, connection window, peer's max frame size),
   // 0 when the stream is closed or its head is not submitted.
   [[nodiscard]] std::size_t sendable(StreamId id) const;
-  // The stream's remaining window and the peer's initial one, for fairness (design §5.3).
+  // The stream's remaining window (0 when settings made it negative) and the peer's initial one, for fairness (design
+  // §5.3).
   [[nodiscard]] std::int32_t stream_window(StreamId id) const;
   [[nodiscard]] std::int32_t initial_stream_window() const;
   // Appends one DATA frame of `size` ≤ sendable(id) bytes (and whatever control frames were queued before it).
