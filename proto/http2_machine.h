@@ -135,8 +135,7 @@ class Http2Server::Machine {
 
   struct Failure {
     ConnectionError error;
-    bool announced = false;  // its GOAWAY is packed, or must not be sent
-    bool reported = false;
+    bool announced;  // its GOAWAY is packed, or must not be sent
   };
   std::optional<Failure> failure_;
 

@@ -150,8 +150,7 @@ void Http2Server::Machine::spend_reset() {
 
 void Http2Server::Machine::fail(ErrorCode code, std::string_view reason, Glitch glitch) {
   if (failure_) return;
-  failure_.emplace();
-  failure_->error = {static_cast<std::uint32_t>(code), std::string(reason)};
+  failure_ = Failure{{static_cast<std::uint32_t>(code), std::string(reason)}, false};
   visitor_.on_glitch(glitch);
 }
 

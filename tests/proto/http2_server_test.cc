@@ -265,3 +265,28 @@ TEST_CASE("a body that nobody consumed returns to the connection's window when i
     talk.pass(seconds(2));
   }
 }
+
+TEST_CASE("a session that is destroyed after any byte leaves no stream open and no byte allocated") {
+  Frames frames;
+  frames.open()
+      .headers(1, get("/"))
+      .headers(3, post("/", {{"content-length", "5"}}), false)
+      .data(3, "abc")
+      .window_update(1, 10)
+      .headers(5, get("/", {{"x", "a\nb"}}))
+      .headers(7, get("/"), true, false)
+      .continuation(7, "", true)
+      .data(3, "de", true)
+      .rst(1, 8)
+      .headers(9, get("/" + std::string(5000, 'p')));
+  for (std::size_t size = 0; size <= frames.bytes().size(); ++size) {
+    for (const bool answered : {true, false}) {
+      Http2Conversation talk;
+      talk.visitor.answer = answered ? 200 : 0;
+      (void)talk.server->receive(frames.bytes().first(size), talk.now);
+      if (answered && talk.server->sendable(1) != 0) talk.send(1, 5);
+      if (answered) talk.end(3);
+      if (size % 3 == 0) talk.server->reset(7, ErrorCode::cancel);
+    }
+  }
+}
