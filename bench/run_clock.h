@@ -1,0 +1,21 @@
+// The time of a load run, in nanoseconds since it began: what payloads carry and latencies are measured with.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace sluice::bench {
+
+class RunClock {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  [[nodiscard]] std::uint64_t now() const { return since(std::chrono::steady_clock::now()); }
+  [[nodiscard]] std::uint64_t since(time_point instant) const {
+    return static_cast<std::uint64_t>(std::chrono::nanoseconds(instant - start_).count());
+  }
+
+ private:
+  time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace sluice::bench
