@@ -10,6 +10,7 @@
 #include "gateway/config/expansion.h"
 #include "gateway/config/listen_address.h"
 #include "gateway/config/units.h"
+#include "proto/sse.h"
 
 namespace sluice::config {
 namespace {
@@ -43,6 +44,7 @@ std::string checked_text(const Node& node, const std::string& wanted) {
   for (const char c : *text)
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
       throw BadValue{fmt::format("holds a control character; expected {}", wanted)};
+  if (!proto::sse::valid_utf8(*text)) throw BadValue{fmt::format("is not UTF-8; expected {}", wanted)};
   return *text;
 }
 

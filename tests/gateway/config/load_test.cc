@@ -215,7 +215,8 @@ TEST_CASE("the environment's name of a key is SLUICE_ and the key in capitals") 
 
 TEST_CASE("a mistake from outside names the variable or the option") {
   Overrides overrides;
-  overrides.set = {"limits.steams=3", "heartbeat", "limits.streams=many", "route.path=/x", "source.order.rate=5"};
+  overrides.set = {"limits.steams=3",     "heartbeat",     "tls.cert=\xff",
+                   "limits.streams=many", "route.path=/x", "source.order.rate=5"};
   overrides.flags = {{"workers", "0"}};
   CHECK(
       error_of(overrides, {{"SLUICE_LIMITS__STREAM", "3"}, {"SLUICE_HEARTBEAT", "15"}}) ==
@@ -225,7 +226,8 @@ TEST_CASE("a mistake from outside names the variable or the option") {
       "`SLUICE_LIMITS__STREAMS`?\n"
       "--set limits.steams: unknown key `limits.steams`; did you mean `limits.streams`?\n"
       "--set heartbeat: has no `=`; write --set limits.streams=100\n"
-      "--set limits.streams: `limits.streams` is \"many\"; expected count, 1 to 100000000\n"
+      "--set tls.cert: `tls.cert` is not UTF-8; expected path\n"
+        "--set limits.streams: `limits.streams` is \"many\"; expected count, 1 to 100000000\n"
       "--set route.path: routes are written in the file only\n"
       "--set source.order.rate: unknown key `source.order.rate`; did you mean `source.orders.rate`?\n"
       "command line: `workers` is 0; expected count, 1 to 256 (event loops; auto: one per core of the affinity and the "
