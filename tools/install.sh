@@ -69,7 +69,7 @@ need_node() {
   export SLUICE_NODE
   local lock=tests/end_to_end/package-lock.json installed=tests/end_to_end/node_modules/.package-lock.json
   if [[ ! $installed -nt $lock ]]; then
-    PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 say npm ci --prefix tests/end_to_end --no-audit --no-fund
+    PATH=$(dirname "$SLUICE_NODE"):$PATH PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 say npm ci --prefix tests/end_to_end --no-audit --no-fund
     touch "$installed"
   fi
 }

@@ -27,7 +27,7 @@ class Commands(case.Case):
         return done
 
     def test_check_names_the_place_the_key_and_the_nearest_valid_one(self):
-        broken = self.write("broken.toml", '[source.orders]\nurl = "demo:"\nhistroy = { age = "10m" }\n')
+        broken = self.write("broken.toml", '[source.orders]\nurl = "demo:"\nhistroy = 5\n')
         done = self.verb("check", "-c", broken)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout + done.stderr, r"broken\.toml:3:1: .*histroy.*history")

@@ -139,6 +139,23 @@ class Frames(case.Case):
         peer.wait(lambda frame: frame.type == SETTINGS and struct.pack(">HI", raw_h2.INITIAL_WINDOW_SIZE, 16384) in frame.payload,
                   "the announced window")
 
+    def test_streams_with_backlog_take_turns_of_a_quantum(self):
+        self.attacked(stream_quantum="1KiB")
+        peer = self.another(settings={raw_h2.INITIAL_WINDOW_SIZE: 1000})
+        streams = [peer.get("/topics/large") for _ in range(4)]
+        for stream in streams:
+            peer.wait_body(stream, b"sluice.open")
+        self.publish("/topics/large", "x" * 100_000)
+        self.assertTrue(peer.answered())
+        before = len(peer.frames)
+        peer.send(b"".join(raw_h2.frame(raw_h2.WINDOW_UPDATE, 0, stream, struct.pack(">I", 200_000)) for stream in streams))
+        for stream in streams:
+            peer.wait_body(stream, b"x\n\n")
+        data = [frame for frame in peer.frames[before:] if frame.type == DATA]
+        first_end = next(index for index, frame in enumerate(data) if frame.payload.endswith(b"\n\n"))
+        sent = {stream: sum(len(frame.payload) for frame in data[:first_end + 1] if frame.stream == stream) for stream in streams}
+        self.assertLess(max(sent.values()) - min(sent.values()), 8192, "no stream is far ahead of another")
+
     def test_a_frame_that_breaks_the_protocol_ends_only_its_connection(self):
         cases = [
             ("DATA on stream 0", raw_h2.frame(DATA, 0, 0, b"x")),

@@ -6,17 +6,6 @@ import re
 from tree import Check, Finding, Tree
 
 
-def lists_above(tree: Tree, path: str):
-    folder = posixpath.dirname(path)
-    while True:
-        name = posixpath.join(folder, "meson.build")
-        if name in tree.files:
-            yield folder, tree.files[name]
-        if not folder:
-            return
-        folder = posixpath.dirname(folder)
-
-
 def names_file(text: str, name: str) -> bool:
     """'name' itself, or a loop that writes `item + '_suffix.cc'` over a list with the item in it."""
     if f"'{name}'" in text:
@@ -25,19 +14,18 @@ def names_file(text: str, name: str) -> bool:
 
 
 def find_unlisted(tree: Tree) -> list[Finding]:
+    lists = [(posixpath.dirname(path) or ".", text) for path, text in tree.files.items() if posixpath.basename(path) == "meson.build"]
     return [Finding(path, 1, "no meson.build names this file: add it to its folder's list")
             for path, _ in tree.named(".cc")
-            if not any(names_file(text, posixpath.relpath(path, folder or ".")) for folder, text in lists_above(tree, path))]
+            if not any(names_file(text, posixpath.relpath(path, folder)) for folder, text in lists)]
 
 
 def find_unmirrored(tree: Tree) -> list[Finding]:
-    """tests/ mirrors the sources path for path; a story (conversation) names no single file and ends in _story_test.cc."""
-    found = []
-    for path, _ in tree.named("_test.cc", under="tests/"):
-        mirrored = path.removeprefix("tests/").removesuffix("_test.cc")
-        if not path.endswith("_story_test.cc") and not {mirrored + ".h", mirrored + ".cc"} & tree.files.keys():
-            found.append(Finding(path, 1, f"tests no file: there is no {mirrored}.h; name it as its source, or *_story_test.cc"))
-    return found
+    """Folder by folder: a story or one side of a file may have a test file of its own, but it stands beside the file's."""
+    folders = {posixpath.dirname(path) for path in tree.files}
+    return [Finding(path, 1, f"there is no folder {folder} whose files this could test: move it beside its subject's tests")
+            for path, _ in tree.named("_test.cc", under="tests/")
+            if (folder := posixpath.dirname(path).removeprefix("tests/")) not in folders]
 
 
 CHECKS = [
@@ -46,6 +34,6 @@ CHECKS = [
           good={"meson.build": "", "proto/meson.build": "files('a.cc')", "proto/a.cc": "",
                 "tests/fuzz/meson.build": "foreach name : ['a']\n executable(name + '_fuzz.cc')", "tests/fuzz/a_fuzz.cc": ""}),
     Check("tests mirror the sources path for path", find_unmirrored,
-          bad={"tests/proto/b_test.cc": "", "proto/a.h": ""},
-          good={"tests/proto/a_test.cc": "", "proto/a.h": "", "tests/gateway/resume_story_test.cc": ""}),
+          bad={"tests/wire/a_test.cc": "", "proto/a.h": ""},
+          good={"tests/proto/a_test.cc": "", "tests/proto/a_from_a_broken_peer_test.cc": "", "proto/a.h": ""}),
 ]

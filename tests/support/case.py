@@ -10,7 +10,7 @@ import curl
 from gateway import Gateway
 
 # Several topics of two sources, history short enough to fall out of, publishing open to a secret or to loopback alone.
-SECRET = "correct horse battery staple"
+SECRET = "correct-horse-battery-staple"
 STREAMS = f"""
 access = {{ publish_secret = "{SECRET}" }}
 [source.notes]
