@@ -64,6 +64,7 @@ void EventStreamClient::on_close(proto::StreamId, std::uint32_t code) {
   const std::string lost = connection_.error();
   if (source_.on_end() == proto::EventSource::State::closed) {
     const std::string& reason = source_.close_reason();
+    while (refusal_.ends_with('\n')) refusal_.pop_back();
     return finish(refusal_.empty() ? reason : reason + ": " + refusal_);
   }
   std::string why = !lost.empty() ? lost : code == 0 ? "the stream was ended" : "the stream was reset";

@@ -95,13 +95,13 @@ TEST_CASE("a refusal is final and says what the server said") {
   Subscriber subscriber;
   Conversation talk([](auto& connection, auto id, const auto&) {
     connection.peer.respond(id, 404);
-    connection.peer.send(id, "{\"error\":\"no such route\"}", true);
+    connection.peer.send(id, "{\"error\":\"no such route\"}\n", true);
   });
   EventStreamClient stream(talk.loop, talk.connection, quick("/nowhere"), subscriber);
   stream.start();
   talk.until([&] { return subscriber.ends == 1; });
   CHECK(subscriber.end_reason.find("404") != std::string::npos);
-  CHECK(subscriber.end_reason.find("no such route") != std::string::npos);
+  CHECK(subscriber.end_reason.ends_with("no such route\"}"));
   CHECK(subscriber.waits.empty());
 }
 
