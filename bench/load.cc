@@ -61,7 +61,10 @@ class Run {
   void work_until(Done done, Clock::duration at_most) {
     const auto deadline = Clock::now() + at_most;
     while (!done() && Clock::now() < deadline) {
-      loop_.run_one_until(deadline);
+      if (options_.spin)
+        loop_.poll();
+      else
+        loop_.run_one_until(deadline);
       publisher_.proceed();
       if (publisher_.refused() != 0 || subscribers_.ended_count() != 0) return;
     }
