@@ -10,6 +10,10 @@ namespace sluice::serve {
 
 void AnswerStream::answer(Answer&& answer) {
   answer_ = std::move(answer);
+  send_head();
+}
+
+void AnswerStream::send_head() {
   status_ = answer_->head.status;
   connection().respond(*this, answer_->head, answer_->bytes.empty());
   if (!answer_->bytes.empty()) wake();

@@ -18,7 +18,7 @@ class AnswerStream : public Stream {
  public:
   explicit AnswerStream(Answer answer, RequestLine line = {}) : answer_(std::move(answer)), line_(std::move(line)) {}
 
-  void start() override { answer(std::move(*answer_)); }
+  void start() override { send_head(); }
   Burst prepare(std::size_t room) override;
   void write_body(std::span<std::uint8_t> out) override;
   void finish() override {}  // it ends by itself
@@ -32,6 +32,8 @@ class AnswerStream : public Stream {
   [[nodiscard]] bool answered() const { return status_ != 0; }
 
  private:
+  void send_head();
+
   std::optional<Answer> answer_;
   RequestLine line_;
   std::size_t sent_ = 0;

@@ -56,7 +56,7 @@ class Frames(case.Case):
         peer = self.attacked(resets_burst=20, resets_rate=1)
         with self.counts("reset_flood"):
             for _ in range(200):
-                if not peer.give_window(peer.get("/demo/clock"), 0):  # RFC 9113 §6.9: a stream error
+                if not peer.give_window(peer.get("/demo/clock"), 0x7FFFFFFF):  # RFC 9113 §6.9.1: over 2^31-1, a stream error
                     break
             self.assertIn(peer.wait_closed(), ENDED)
         self.assert_bystander_unharmed()

@@ -23,7 +23,7 @@ class Sizes(case.Case):
         self.assert_limit("event_size", ("/topics/a", "x" * 1024), ("/topics/a", "x" * 1025), 413)
 
     def test_body_size(self):
-        self.limited(body_size="2KiB")
+        self.limited(body_size="2KiB", event_size="2KiB")
         self.assert_limit("body_size", ("/topics/a", "x" * 2048), ("/topics/a", "x" * 2049), 413)
 
     def test_lines_per_event(self):

