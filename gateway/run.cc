@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <iostream>
 #include <random>
 
@@ -87,6 +88,10 @@ int run_gateway(const config::Config& config) {
     files = {development.cert, development.key};
     ca = development.ca;
   }
+  const bool takes_publishes = std::ranges::any_of(
+      config.sources, [](const config::Source& source) { return source.url.starts_with("publish:"); });
+  if (takes_publishes && !config.zero_configuration && config.publish_secret.empty())
+    observe::log_event(observe::Level::warning, "nobody can publish: set access.publish_secret");
   const proto::TlsContext context = proto::TlsContext::server(files);
   serve::Gateway gateway(config, context);
   add_sources(config, gateway);

@@ -205,34 +205,36 @@ Stream* Connection::find(proto::StreamId id) {
 
 void Connection::flush() {
   dirty_ = false;
+  pull();
+}
+
+void Connection::pull() {
   if (!session_ || dead_) return drop_closed();
   if (backed_up()) return drop_closed();
   ByteBuffer& out = services_.staging;
   out.clear();
   session_->flush(out);
-  std::size_t staged = 0;
+  std::size_t sent = 0;
   std::size_t next = 0;
   while (next != ready_.size() && phase_ != Phase::closing) {
     Stream* stream = ready_[next++];
     if (stream == nullptr) continue;
-    const std::size_t before = out.size();
-    const bool stays = pump(*stream);
-    staged += out.size() - before;
-    if (stays) ready_.push_back(stream);
+    if (pump(*stream, sent)) ready_.push_back(stream);
     if (out.size() >= record_size) seal(false);
-    if (backed_up() || staged > turn_bytes) break;
+    if (backed_up() || sent > turn_bytes) break;
   }
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(next));
   seal(true);
   services_.metrics.turn_flushes.add();
   if (!ready_.empty() && !backed_up()) mark_dirty();
   if (backed_up()) transport_.await_writable();
+  if (tls_.state() == proto::TlsSession::State::failed) return on_transport_end();  // the peer broke TLS meanwhile
   // A drained connection waits one round trip (the PING's answer), so that its last bytes are not cut by a TCP reset.
   if ((session_->finished() && !draining_) || (phase_ == Phase::closing && lost_ && !backed_up())) die();
   drop_closed();
 }
 
-bool Connection::pump(Stream& stream) {
+bool Connection::pump(Stream& stream, std::size_t& sent) {
   ByteBuffer& out = services_.staging;
   std::size_t budget = services_.config.limits.stream_quantum;
   for (;;) {
@@ -249,6 +251,7 @@ bool Connection::pump(Stream& stream) {
       session_->flush(out);
     }
     budget -= burst.size;
+    sent += burst.size;
     if (!stream.ready_) return false;  // closed meanwhile
     const bool out_of_window = burst.more && burst.size == 0 && budget != 0;
     if (burst.end || !burst.more || out_of_window) {
@@ -372,7 +375,7 @@ void Connection::drain() {
   draining_ = true;
   closing_since_ = services_.now;
   for (const auto& stream : streams_) finish(*stream, EndReason::drain);
-  flush();  // all ends in one flush, then GOAWAY: WebKit goes silent when streams stay open after it
+  pull();  // all ends in one flush, then GOAWAY: WebKit goes silent when streams stay open after it
   if (dead_) return;
   session_->goaway(proto::ErrorCode::no_error);
   session_->ping();
