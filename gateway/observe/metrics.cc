@@ -99,6 +99,12 @@ MetricDescription histogram(std::string_view name, std::string_view help, Histog
 
 }  // namespace
 
+std::optional<Limit> find_limit(std::string_view key) {
+  const auto found = std::ranges::find(limits, key);
+  if (found == limits.end()) return std::nullopt;
+  return static_cast<Limit>(found - limits.begin());
+}
+
 std::string_view name(EndReason reason) { return stream_ends.at(static_cast<std::size_t>(reason)); }
 
 const std::vector<MetricDescription>& metric_list() {

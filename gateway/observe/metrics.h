@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string_view>
 
 #include "proto/http2_server.h"
@@ -105,6 +106,8 @@ enum class Limit : std::uint8_t {
   ping_timeout,
   descriptors,
 };
+// By the key under `limits.`; nullopt: not one that is counted.
+[[nodiscard]] std::optional<Limit> find_limit(std::string_view key);
 // Answers to publish requests, by their class.
 enum class PublishCode : std::uint8_t { ok, bad_request, unauthorized, forbidden, too_large, unsupported, unavailable };
 [[nodiscard]] PublishCode publish_code(int status);

@@ -26,6 +26,7 @@ struct Problem {
   std::string where;                 // "line 3, column 17", "event 2"; empty: the whole request
   std::string pointer;               // RFC 6901 place inside a JSON body: "/1/data"
   std::vector<proto::Field> fields;  // further response fields: allow, www-authenticate
+  std::string limit;                 // the key under `limits.` that was crossed; empty: none
 };
 
 [[nodiscard]] std::string to_json(const Problem& problem);

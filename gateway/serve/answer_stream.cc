@@ -8,6 +8,26 @@
 
 namespace sluice::serve {
 
+void AnswerStream::start() {
+  begun_ = connection().services().now;
+  if (!awaits_body()) send_head();
+}
+
+void AnswerStream::on_body(std::span<const std::uint8_t> bytes) {
+  connection().consume(*this, bytes.size());
+  discarded_ += bytes.size();
+  if (!answered() && discarded_ > 4 * connection().services().config.limits.body_size) send_head();
+}
+
+void AnswerStream::on_body_end() {
+  if (!answered()) send_head();
+}
+
+void AnswerStream::on_time() {
+  const Services& services = connection().services();
+  if (!answered() && services.now - begun_ > services.config.limits.body_timeout) send_head();
+}
+
 void AnswerStream::answer(Answer&& answer) {
   answer_ = std::move(answer);
   send_head();

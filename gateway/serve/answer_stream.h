@@ -6,6 +6,7 @@
 
 #include "gateway/serve/answer.h"
 #include "gateway/serve/stream.h"
+#include "gateway/topic/entry.h"
 
 namespace sluice::serve {
 
@@ -18,7 +19,12 @@ class AnswerStream : public Stream {
  public:
   explicit AnswerStream(Answer answer, RequestLine line = {}) : answer_(std::move(answer)), line_(std::move(line)) {}
 
-  void start() override { send_head(); }
+  // While the request's body still comes, the answer waits for its end (bounded in bytes and time): a client that is
+  // answered in the middle of sending, and then reset, reports the reset and not the answer (curl 7.88).
+  void start() override;
+  void on_body(std::span<const std::uint8_t> bytes) override;
+  void on_body_end() override;
+  void on_time() override;
   Burst prepare(std::size_t room) override;
   void write_body(std::span<std::uint8_t> out) override;
   void finish() override {}  // it ends by itself
@@ -36,7 +42,8 @@ class AnswerStream : public Stream {
 
   std::optional<Answer> answer_;
   RequestLine line_;
-  std::size_t sent_ = 0;
+  std::size_t sent_ = 0, discarded_ = 0;
+  topic::TimePoint begun_{};
   int status_ = 0;
 };
 

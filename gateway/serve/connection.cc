@@ -108,8 +108,11 @@ proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Reque
   ++services_.streams;
   services_.metrics.streams.add(1);
   services_.metrics.streams_opened.add();
+  if (body_follows) {
+    ++bodies_;
+    added.awaits_body_ = true;
+  }
   added.start();
-  if (body_follows) ++bodies_, added.awaits_body_ = true;
   return &added;
 }
 
@@ -362,7 +365,7 @@ void Connection::on_time() {
 }
 
 void Connection::visit_streams() {
-  next_visit_ = services_.now + visit_interval;
+  next_visit_ = services_.now + services_.visit_interval;
   for (std::size_t index = 0; index != streams_.size(); ++index) {
     Stream& stream = *streams_[index];
     if (!stream.ended_) stream.on_time();
@@ -377,8 +380,8 @@ void Connection::drain() {
   for (const auto& stream : streams_) finish(*stream, EndReason::drain);
   pull();  // all ends in one flush, then GOAWAY: WebKit goes silent when streams stay open after it
   if (dead_) return;
+  session_->ping();  // before GOAWAY: python-h2 takes no frame after it
   session_->goaway(proto::ErrorCode::no_error);
-  session_->ping();
   mark_dirty();
 }
 

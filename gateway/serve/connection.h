@@ -41,9 +41,6 @@ class Handler {
 
 class Connection final : private proto::CiphertextSink, private proto::Http2Visitor {
  public:
-  // Streams are visited this often: silence is bounded by `heartbeat` although no timer is kept per stream.
-  static constexpr std::chrono::seconds visit_interval{5};
-
   Connection(std::uint64_t id, Services& services, Handler& handler, Transport& transport,
              const proto::TlsContext& context, std::string remote);
   ~Connection();

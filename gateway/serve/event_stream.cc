@@ -71,7 +71,7 @@ void EventStream::start() {
   if (is_header_text(subscribe.last_event_id)) head.fields.push_back({"last-event-id", subscribe.last_event_id});
   head.fields.insert(head.fields.end(), subscribe.fields.begin(), subscribe.fields.end());
   connection().respond(*this, head, false);
-  if (services_.streams > services_.config.limits.streams) {
+  if (services_.streams + services_.sources.streams_elsewhere() > services_.config.limits.streams) {
     services_.metrics.limit_hits[observe::Limit::streams].add();
     return end_with("sluice.busy", R"({"reason":"limits.streams"})");
   }
@@ -319,8 +319,7 @@ void EventStream::on_time() {
   if (is_ready() || own_text_ || ending_) return;
   // Silence stays below `heartbeat` although streams are visited every visit_interval only.
   const auto quiet = std::chrono::milliseconds(now - sent_);
-  if (services_.config.heartbeat.count() == 0 || quiet + Connection::visit_interval <= services_.config.heartbeat)
-    return;
+  if (services_.config.heartbeat.count() == 0 || quiet + services_.visit_interval <= services_.config.heartbeat) return;
   sse::append_comment(own_text(), "");
   services_.metrics.heartbeats.add();
   wake();

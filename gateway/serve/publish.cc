@@ -15,6 +15,7 @@ void PublishStream::reply(Answer&& answer) {
 
 void PublishStream::refuse(const Problem& problem) {
   body_ = {};
+  if (const auto limit = observe::find_limit(problem.limit)) services_.metrics.limit_hits[*limit].add();
   reply(to_answer(problem));
 }
 
@@ -22,21 +23,30 @@ void PublishStream::on_body(std::span<const std::uint8_t> bytes) {
   heard_ = services_.now;
   connection().consume(*this, bytes.size());
   if (answered()) return;
-  if (body_.size() + bytes.size() > services_.config.limits.body_size) {
-    services_.metrics.limit_hits[observe::Limit::body_size].add();
-    return refuse({.status = 413,
-                   .error = "body-too-large",
-                   .detail = fmt::format("the body is over {} bytes (limits.body_size): send fewer events per request",
-                                         services_.config.limits.body_size),
-                   .where = {},
-                   .pointer = {},
-                   .fields = {}});
+  received_ += bytes.size();
+  if (received_ > services_.config.limits.body_size) {
+    // A client that still sends sees an answer only when it is done: go on reading for a while, keep nothing.
+    body_ = {};
+    if (received_ > 4 * services_.config.limits.body_size) refuse_size();
+    return;
   }
   body_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
+void PublishStream::refuse_size() {
+  refuse({.status = 413,
+          .error = "body-too-large",
+          .detail = fmt::format("the body is over {} bytes (limits.body_size): send fewer events per request",
+                                services_.config.limits.body_size),
+          .where = {},
+          .pointer = {},
+          .fields = {},
+          .limit = "body_size"});
+}
+
 void PublishStream::on_body_end() {
   if (answered()) return;
+  if (received_ > services_.config.limits.body_size) return refuse_size();
   PublishBody parsed =
       parse_publish_body(request_.content_type, request_.query, body_, PublishLimits(services_.config.limits));
   body_ = {};
@@ -49,19 +59,20 @@ void PublishStream::on_time() {
   if (answered()) return;
   const config::Limits& limits = services_.config.limits;
   if (services_.now - heard_ < limits.body_idle_timeout && services_.now - begun_ < limits.body_timeout) return;
-  services_.metrics.limit_hits[observe::Limit::body_timeout].add();
   refuse({.status = 408,
           .error = "body-timeout",
           .detail = "the body did not come in time (limits.body_idle_timeout, limits.body_timeout)",
           .where = {},
           .pointer = {},
-          .fields = {}});
+          .fields = {},
+          .limit = "body_timeout"});
 }
 
 void PublishStream::on_published(const topic::PublishResult& result) {
   using Kind = topic::PublishResult::Kind;
-  const auto problem = [this](int status, const char* error, const char* detail) {
-    Problem refused{.status = status, .error = error, .detail = detail, .where = {}, .pointer = {}, .fields = {}};
+  const auto problem = [this](int status, const char* error, const char* detail, const char* limit = "") {
+    Problem refused{
+        .status = status, .error = error, .detail = detail, .where = {}, .pointer = {}, .fields = {}, .limit = limit};
     if (status == 503) refused.fields.push_back({"retry-after", "1"});
     refuse(refused);
   };
@@ -71,7 +82,7 @@ void PublishStream::on_published(const topic::PublishResult& result) {
     case Kind::unknown_topic:
       return problem(404, "unknown-topic", "this source has no such topic");
     case Kind::too_many_topics:
-      return problem(503, "too-many-topics", "limits.topics topics have state: try again later");
+      return problem(503, "too-many-topics", "limits.topics topics have state: try again later", "topics");
     case Kind::busy:
       return problem(503, "busy", "a worker is behind (limits.mailbox): try again");
     case Kind::appended:

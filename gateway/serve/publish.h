@@ -32,11 +32,13 @@ class PublishStream final : public AnswerStream {
 
  private:
   void refuse(const Problem& problem);
+  void refuse_size();
   void reply(Answer&& answer);
 
   Services& services_;
   PublishRequest request_;
   std::string body_;
+  std::size_t received_ = 0;
   topic::TimePoint begun_, heard_;
 };
 

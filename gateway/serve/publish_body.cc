@@ -1,5 +1,7 @@
 #include "gateway/serve/publish_body.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 
@@ -70,12 +72,14 @@ PublishBody parse_data_body(const QueryParameters& query, std::string_view body,
   return events;
 }
 
-std::optional<Problem> refuse_field(std::string_view name, std::string_view value, std::size_t size_max) {
+std::optional<Problem> refuse_field(std::string_view name, std::string_view value, std::size_t size_max,
+                                    std::string_view limit) {
   if (value.size() > size_max)
     return Problem{.error = std::string(name) + "-too-long",
-                   .detail = std::string(name) + " has " + std::to_string(value.size()) + " bytes, the limit is " +
-                             std::to_string(size_max),
-                   .pointer = "/" + std::string(name)};
+                   .detail = fmt::format("{} has {} bytes, {} is {}", name, value.size(),
+                                         limit.empty() ? "the limit" : fmt::format("limits.{}", limit), size_max),
+                   .pointer = "/" + std::string(name),
+                   .limit = std::string(limit)};
   if (!proto::sse::valid_field(value))
     return Problem{.error = "bad-" + std::string(name),
                    .detail = std::string(name) + " must not contain CR, LF or NUL",
@@ -89,27 +93,29 @@ std::optional<Problem> refuse_field(std::string_view name, std::string_view valu
 }  // namespace
 
 std::optional<Problem> refuse(const topic::Event& event, const PublishLimits& limits) {
-  if (auto problem = refuse_field("event", event.type, limits.event_name)) return problem;
+  if (auto problem = refuse_field("event", event.type, limits.event_name, "event_name")) return problem;
   if (event.type.starts_with("sluice."))
     return Problem{.error = "reserved-event",
                    .detail = "event names that begin with \"sluice.\" are the gateway's own",
                    .pointer = "/event"};
-  if (auto problem = refuse_field("id", event.idempotency_key, limits.event_id)) return problem;
+  if (auto problem = refuse_field("id", event.idempotency_key, limits.event_id, "event_id")) return problem;
   if (event.key)
-    if (auto problem = refuse_field("key", *event.key, limits.key)) return problem;
+    if (auto problem = refuse_field("key", *event.key, limits.key, "")) return problem;
   if (event.data.size() > limits.event_size)
     return Problem{.status = 413,
                    .error = "event-too-large",
                    .detail = "data has " + std::to_string(event.data.size()) + " bytes, limits.event_size is " +
                              std::to_string(limits.event_size),
-                   .pointer = "/data"};
+                   .pointer = "/data",
+                   .limit = "event_size"};
   // A line needs a byte, so short data cannot have too many.
   if (event.data.size() >= limits.lines_per_event && proto::sse::line_count(event.data) > limits.lines_per_event)
     return Problem{.status = 413,
                    .error = "too-many-lines",
                    .detail = "data has " + std::to_string(proto::sse::line_count(event.data)) +
                              " lines, limits.lines_per_event is " + std::to_string(limits.lines_per_event),
-                   .pointer = "/data"};
+                   .pointer = "/data",
+                   .limit = "lines_per_event"};
   return std::nullopt;
 }
 

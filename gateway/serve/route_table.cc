@@ -121,8 +121,10 @@ bool RouteTable::match(const Pattern& pattern, const Segments& segments, RouteMa
 
 std::optional<Problem> RouteTable::refuse_topic(std::string_view topic) const {
   if (topic.size() > topic_size_max_)
-    return bad_topic("a topic name has at most " + std::to_string(topic_size_max_) + " bytes, this one has " +
-                     std::to_string(topic.size()));
+    return Problem{.error = "bad-topic",
+                   .detail = "a topic name has at most " + std::to_string(topic_size_max_) +
+                             " bytes (limits.topic_name), this one has " + std::to_string(topic.size()),
+                   .limit = "topic_name"};
   if (!valid_topic_name(topic))
     return bad_topic(
         "a topic name is segments joined by '/': UTF-8, not empty, not \".\", \"..\" or \"**\", without "
@@ -151,8 +153,10 @@ std::optional<Problem> RouteTable::select_topics(const QueryParameters& query, R
     if (std::ranges::find(found.topics, topic) == found.topics.end()) found.topics.emplace_back(topic);
   }
   if (found.topics.size() > topics_max_)
-    return Problem{.error = "too-many-topics",
-                   .detail = "one stream carries at most " + std::to_string(topics_max_) + " topics"};
+    return Problem{
+        .error = "too-many-topics",
+        .detail = "one stream carries at most " + std::to_string(topics_max_) + " topics (limits.topics_per_stream)",
+        .limit = "topics_per_stream"};
   return std::nullopt;
 }
 

@@ -46,6 +46,7 @@ TopicRef Router::find_topic(const std::string& name) const {
 }
 
 std::unique_ptr<Stream> Router::refuse(const proto::Request& request, const Problem& problem, bool cors) {
+  if (const auto limit = observe::find_limit(problem.limit)) services_.metrics.limit_hits[*limit].add();
   Answer answer = to_answer(problem);
   if (request.method == "HEAD") answer.bytes = {};
   if (cors) rules_.cors.apply(request, answer.head);
@@ -99,6 +100,8 @@ std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const Q
   subscribe.last_event_id = request.field("last-event-id");
   if (subscribe.last_event_id.empty())
     if (const auto id = query.first("last_event_id")) subscribe.last_event_id = *id;
+  if (subscribe.last_event_id.size() > services_.config.limits.last_event_id)  // answered with a gap
+    services_.metrics.limit_hits[observe::Limit::last_event_id].add();
   proto::ResponseHead head;
   rules_.cors.apply(request, head);
   subscribe.fields = std::move(head.fields);

@@ -2,6 +2,8 @@
 // replicas of the topics, randomness, metrics. Built by the worker before its connections, outlives them; one thread.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -32,6 +34,8 @@ class Sources {
   // The stream's try_open() is to be called again at the end of each turn until it says true.
   virtual void await_open(StreamAddress asker) = 0;
   virtual void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) = 0;
+  // Streams open on the other workers, a turn ago.
+  [[nodiscard]] virtual std::uint64_t streams_elsewhere() const { return 0; }
   virtual void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
                        StreamAddress asker) = 0;
 
@@ -41,7 +45,13 @@ class Sources {
 
 struct Services {
   explicit Services(const config::Config& configuration, observe::WorkerMetrics& worker_metrics, Sources& to_sources)
-      : config(configuration), metrics(worker_metrics), sources(to_sources), retry(configuration.retry) {}
+      : config(configuration),
+        metrics(worker_metrics),
+        sources(to_sources),
+        retry(configuration.retry),
+        visit_interval(std::min(
+            {std::chrono::milliseconds(5000), configuration.limits.stall_timeout / 4,
+             configuration.heartbeat.count() == 0 ? std::chrono::milliseconds(5000) : configuration.heartbeat / 3})) {}
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
 
@@ -49,6 +59,8 @@ struct Services {
   observe::WorkerMetrics& metrics;
   Sources& sources;
   load::RetryHints retry;
+  // Streams are visited this often: silence is bounded by `heartbeat` although no timer is kept per stream.
+  const std::chrono::milliseconds visit_interval;
   std::vector<std::unique_ptr<topic::Topics>> topics;  // by source index
   std::mt19937_64 random{std::random_device{}()};
 

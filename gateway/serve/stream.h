@@ -46,6 +46,8 @@ class Stream : public proto::Http2StreamOwner, public proto::BodyWriter {
   [[nodiscard]] proto::StreamId id() const { return id_; }
   [[nodiscard]] Connection& connection() const { return *connection_; }
   [[nodiscard]] bool is_ready() const { return ready_; }
+  // The request's body is still coming.
+  [[nodiscard]] bool awaits_body() const { return awaits_body_; }
   // It has more to send and no window for it.
   [[nodiscard]] bool is_blocked() const { return blocked_; }
   // There is something to send: be pulled at the end of this turn.

@@ -86,6 +86,13 @@ void Worker::read_mailbox() {
   received_.clear();
 }
 
+std::uint64_t Worker::streams_elsewhere() const {
+  std::uint64_t streams = 0;
+  for (const Worker* worker : workers_)
+    if (worker != this) streams += worker->load_.streams.load(std::memory_order_relaxed);
+  return streams;
+}
+
 bool Worker::others_full() const {
   return std::ranges::any_of(workers_, [](Worker* worker) { return worker->mailbox_.full(); });
 }

@@ -82,6 +82,7 @@ class Worker final : private Sources {
     std::size_t bytes = 0;
   };
 
+  [[nodiscard]] std::uint64_t streams_elsewhere() const override;
   void await_open(StreamAddress asker) override { opening_.push_back(asker); }
   void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) override;
   void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
