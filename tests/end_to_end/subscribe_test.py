@@ -174,6 +174,10 @@ class SeveralTopics(case.SharedCase):
     def test_a_topic_that_the_route_does_not_have_is_refused(self):
         self.assert_refused(self.fetch("/stream?topic=elsewhere/a"), 400, 404)
 
+    def test_a_route_of_several_topics_gives_all_of_them_unless_asked(self):
+        reader = self.subscribe("/stream")
+        self.assertEqual(json.loads(reader.opened().data)["topics"], ["demo/**", "notes/**", "short/**"])
+
 
 class Heartbeats(case.SharedCase):
     settings = {"heartbeat": "300ms"}

@@ -44,7 +44,7 @@ class Peer:
     """with Peer(gateway) as peer: peer.get("/demo/clock"). `hello=False`: TLS is up, not a byte of HTTP/2 is sent."""
 
     def __init__(self, gateway, hello=True, settings: dict[int, int] | None = None, receive_buffer: int | None = None):
-        self.polite = True
+        self.polite = hello  # an acknowledgement before the preface would be an error
         self.frames: list[Frame] = []  # all that came
         self.closed = False
         self.authority = gateway.authority
