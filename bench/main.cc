@@ -42,7 +42,8 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--rate", options.rate, "events per second, each at its scheduled time; 0: as fast as acknowledged");
   app.add_flag("--one-at-a-time", options.one_at_a_time, "the next event when the last was acknowledged and delivered");
-  app.add_flag("--spin", options.spin, "poll instead of sleeping, so that the server does not pay for waking this client");
+  app.add_flag("--spin", options.spin,
+               "poll instead of sleeping, so that the server does not pay for waking this client");
   app.add_option("--publish-batch", options.publish_batch, "events in one NDJSON body")->check(CLI::PositiveNumber);
   app.add_option("--publishes-in-flight", options.publishes_in_flight, "bodies under way without --rate");
   app.add_option("--payload", options.payload_bytes, "bytes of an event's data")->capture_default_str();

@@ -227,7 +227,7 @@ TEST_CASE("a mistake from outside names the variable or the option") {
       "--set limits.steams: unknown key `limits.steams`; did you mean `limits.streams`?\n"
       "--set heartbeat: has no `=`; write --set limits.streams=100\n"
       "--set tls.cert: `tls.cert` is not UTF-8; expected path\n"
-        "--set limits.streams: `limits.streams` is \"many\"; expected count, 1 to 100000000\n"
+      "--set limits.streams: `limits.streams` is \"many\"; expected count, 1 to 100000000\n"
       "--set route.path: routes are written in the file only\n"
       "--set source.order.rate: unknown key `source.order.rate`; did you mean `source.orders.rate`?\n"
       "command line: `workers` is 0; expected count, 1 to 256 (event loops; auto: one per core of the affinity and the "
