@@ -19,7 +19,7 @@ namespace sluice::topic {
 
 class Merge {
  public:
-  Merge(Subscriber& subscriber) : subscriber_(subscriber) {}
+  explicit Merge(Subscriber& subscriber) : subscriber_(subscriber) {}
   Merge(const Merge&) = delete;
   Merge& operator=(const Merge&) = delete;
 
