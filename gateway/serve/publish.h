@@ -38,6 +38,7 @@ class PublishStream final : public AnswerStream {
   PublishRequest request_;
   std::string body_;
   topic::TimePoint begun_, heard_;
+  bool complete_ = false;  // the body; the source's answer takes the time that it takes
 };
 
 }  // namespace sluice::serve
