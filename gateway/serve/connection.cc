@@ -208,10 +208,6 @@ Stream* Connection::find(proto::StreamId id) {
 
 void Connection::flush() {
   dirty_ = false;
-  pull();
-}
-
-void Connection::pull() {
   if (!session_ || dead_) return drop_closed();
   if (backed_up()) return drop_closed();
   ByteBuffer& out = services_.staging;
@@ -227,6 +223,12 @@ void Connection::pull() {
     if (backed_up() || sent > turn_bytes) break;
   }
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(next));
+  if (draining_ && !said_goodbye_ && ready_.empty()) {
+    said_goodbye_ = true;  // after every end: WebKit goes silent when streams stay open behind a GOAWAY
+    session_->ping();      // before GOAWAY: python-h2 takes no frame after it
+    session_->goaway(proto::ErrorCode::no_error);
+    session_->flush(out);
+  }
   seal(true);
   services_.metrics.turn_flushes.add();
   if (!ready_.empty() && !backed_up()) mark_dirty();
@@ -352,7 +354,8 @@ void Connection::on_time() {
   if (const auto deadline = session_->deadline(); deadline && *deadline <= now)
     if (auto error = session_->expire(now)) return fail(*error);
   if (streams_.empty() && now - idle_since_ > limits.idle_timeout) return cut(observe::Limit::idle_timeout);
-  if (ping_sent_ && now - *ping_sent_ > limits.ping_timeout) {
+  // A PING behind bytes that the transport has not taken says nothing about the peer: then stall_timeout decides.
+  if (ping_sent_ && !backed_up() && now - *ping_sent_ > limits.ping_timeout) {
     hits[observe::Limit::ping_timeout].add();
     return on_transport_end();
   }
@@ -378,10 +381,6 @@ void Connection::drain() {
   draining_ = true;
   closing_since_ = services_.now;
   for (const auto& stream : streams_) finish(*stream, EndReason::drain);
-  pull();  // all ends in one flush, then GOAWAY: WebKit goes silent when streams stay open after it
-  if (dead_) return;
-  session_->ping();  // before GOAWAY: python-h2 takes no frame after it
-  session_->goaway(proto::ErrorCode::no_error);
   mark_dirty();
 }
 

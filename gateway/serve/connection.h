@@ -94,7 +94,6 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
 
   void start_http();
   void fail(const proto::ConnectionError& error);
-  void pull();
   // Pulls one stream for at most a quantum; adds to `sent` what it gave. True: it stays in the ready list.
   bool pump(Stream& stream, std::size_t& sent);
   // Seals whole records; with `all`, the remainder too.
@@ -118,7 +117,7 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   std::optional<topic::TimePoint> ping_sent_, closing_since_;
   std::uint32_t bodies_ = 0;  // requests whose body is awaited
   Phase phase_ = Phase::handshake;
-  bool dirty_ = false, dead_ = false, lost_ = false, draining_ = false;
+  bool dirty_ = false, dead_ = false, lost_ = false, draining_ = false, said_goodbye_ = false;
   EndReason lost_reason_ = EndReason::connection_lost;
 };
 

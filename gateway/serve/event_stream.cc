@@ -73,25 +73,25 @@ void EventStream::start() {
   connection().respond(*this, head, false);
   if (services_.streams + services_.sources.streams_elsewhere() > services_.config.limits.streams) {
     services_.metrics.limit_hits[observe::Limit::streams].add();
-    return end_with("sluice.busy", R"({"reason":"limits.streams"})");
+    return end_with("sluice.busy", R"({"reason":"limits.streams"})", EndReason::busy);
   }
   if (!try_open()) services_.sources.await_open({connection().id(), id()});
 }
 
-void EventStream::end_with(std::string_view event, std::string_view data) {
+void EventStream::end_with(std::string_view event, std::string_view data, EndReason reason) {
   sse::append_retry(own_text(), services_.retry.draw(services_.random));
   sse::append_event(own_text(), event, data);
   ending_ = true;
-  wake();
+  connection().finish(*this, reason);
 }
 
 void EventStream::on_open_result(topic::OpenResult result) {
   if (!opening_ || ending_ || result == topic::OpenResult::opened) return;
   if (result == topic::OpenResult::too_many_topics) {
     services_.metrics.limit_hits[observe::Limit::topics].add();
-    return end_with("sluice.busy", R"({"reason":"limits.topics"})");
+    return end_with("sluice.busy", R"({"reason":"limits.topics"})", EndReason::busy);
   }
-  end_with("sluice.error", R"({"error":"unknown_topic"})");
+  end_with("sluice.error", R"({"error":"unknown_topic"})", EndReason::complete);
 }
 
 namespace {
@@ -262,7 +262,8 @@ Burst EventStream::prepare(std::size_t room) {
     if (total > room) return ending(0, false);  // the cut event is discarded by the client (HTML §9.2.6)
     return ending(static_cast<std::size_t>(total), false);
   }
-  if (cursor_.has_gap() && cursor_.at_boundary()) {
+  // One gap at a time: a reader that takes a byte now and then does not make us keep one for each loss.
+  if (cursor_.has_gap() && cursor_.at_boundary() && !own_text_) {
     announce_gap();
     total = own_rest();
   }
@@ -308,8 +309,7 @@ void EventStream::on_time() {
   const std::uint32_t now = tick();
   if (is_blocked()) {
     if (!std::exchange(blocked_, true)) blocked_since_ = now;
-    if (static_cast<std::int32_t>(now - std::max(blocked_since_, sent_)) >=
-        services_.config.limits.stall_timeout.count()) {
+    if (std::min(now - blocked_since_, now - sent_) >= services_.config.limits.stall_timeout.count()) {
       services_.metrics.limit_hits[observe::Limit::stall_timeout].add();
       connection().finish(*this, EndReason::slow);
     }

@@ -62,7 +62,7 @@ class EventStream final : public Stream, private topic::Subscriber {
   void announce_gap();
   // A burst of that size; the last one when the stream is ending and nothing remains.
   [[nodiscard]] Burst ending(std::size_t size, bool more) const;
-  void end_with(std::string_view event, std::string_view data);
+  void end_with(std::string_view event, std::string_view data, EndReason reason);
   [[nodiscard]] std::uint32_t tick() const;  // milliseconds, wraps after 49 days: only differences count
 
   Services& services_;

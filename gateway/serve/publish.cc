@@ -47,6 +47,7 @@ void PublishStream::refuse_size() {
 void PublishStream::on_body_end() {
   if (answered()) return;
   if (received_ > services_.config.limits.body_size) return refuse_size();
+  complete_ = true;
   PublishBody parsed =
       parse_publish_body(request_.content_type, request_.query, body_, PublishLimits(services_.config.limits));
   body_ = {};
@@ -56,7 +57,7 @@ void PublishStream::on_body_end() {
 }
 
 void PublishStream::on_time() {
-  if (answered()) return;
+  if (answered() || complete_) return;
   const config::Limits& limits = services_.config.limits;
   if (services_.now - heard_ < limits.body_idle_timeout && services_.now - begun_ < limits.body_timeout) return;
   refuse({.status = 408,
@@ -69,6 +70,7 @@ void PublishStream::on_time() {
 }
 
 void PublishStream::on_published(const topic::PublishResult& result) {
+  if (answered()) return;  // its time was up before its home answered
   using Kind = topic::PublishResult::Kind;
   const auto problem = [this](int status, const char* error, const char* detail, const char* limit = "") {
     Problem refused{
@@ -94,6 +96,7 @@ void PublishStream::on_published(const topic::PublishResult& result) {
     if (&position != result.positions.data()) body += ',';
     topic::append_json_string(body, position);
   }
+  services_.metrics.publish_repeats.add(result.repeated);
   body += fmt::format("],\"repeated\":{}}}\n", result.repeated);
   reply(make_answer(200, "application/json", std::move(body)));
 }

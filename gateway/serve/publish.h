@@ -40,6 +40,7 @@ class PublishStream final : public AnswerStream {
   std::string body_;
   std::size_t received_ = 0;
   topic::TimePoint begun_, heard_;
+  bool complete_ = false;  // the body; the source's answer takes the time that it takes
 };
 
 }  // namespace sluice::serve

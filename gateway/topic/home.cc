@@ -63,7 +63,10 @@ Sequence Home::append(TopicIndex topic, const Event& event, TimePoint now) {
                                 .arrived = now});
   const Sequence through = surplus(member, entry->footprint(), now);
   if (through != 0) forget_keys(member, through);
-  if (!event.idempotency_key.empty()) member.keys.insert_or_assign(entry->idempotency_key(), sequence);
+  if (!event.idempotency_key.empty()) {
+    member.keys.erase(entry->idempotency_key());  // a view into an older entry must not outlive it
+    member.keys.emplace(entry->idempotency_key(), sequence);
+  }
   send({.kind = Message::Kind::append,
         .source = source_,
         .topic = topic,
@@ -71,7 +74,7 @@ Sequence Home::append(TopicIndex topic, const Event& event, TimePoint now) {
         .entry = std::move(entry),
         .shared = {},
         .call = {}});
-  if (own_.footprint() > history_.bytes_total) shrink(now);
+  if (own_.footprint() > history_.bytes_total) shrink(topic);
   return sequence;
 }
 
@@ -118,13 +121,16 @@ void Home::trim(TopicIndex topic, Member& member, Sequence through) {
         .call = {}});
 }
 
-void Home::shrink(TimePoint) {
-  // Over the source's total, the topics give up the older half of their entries in turn.
+void Home::shrink(TopicIndex appended) {
+  // Over the source's total, the topics that have more than their share give up the older half of their entries in
+  // turn; one that has a single entry gives it up, but never the one that was just appended.
   for (std::size_t looked = 0; looked < order_.size() && own_.footprint() > history_.bytes_total; ++looked) {
     const TopicIndex topic = order_[sweep_++ % order_.size()];
     Member& member = *members_.at(topic);
     const TopicLog& log = *member.log;
-    if (log.count() > 1) trim(topic, member, log.sequence_at(log.first() + log.count() / 2 - 1));
+    const std::size_t surplus_count = topic == appended ? log.count() / 2 : (log.count() + 1) / 2;
+    if (surplus_count == 0 || log.footprint() <= history_.bytes_total / order_.size()) continue;
+    trim(topic, member, log.sequence_at(log.first() + surplus_count - 1));
   }
 }
 

@@ -47,7 +47,8 @@ class Home {
   // The sequence up to which the topic must be trimmed to take `coming` more bytes; 0: none.
   [[nodiscard]] Sequence surplus(const Member& member, std::size_t coming, TimePoint now) const;
   void trim(TopicIndex topic, Member& member, Sequence through);
-  void shrink(TimePoint now);
+  // Brings all topics together below history.bytes_total, as far as that is possible without the event just appended.
+  void shrink(TopicIndex appended);
 
   const SourceIndex source_;
   Topics& own_;

@@ -26,7 +26,7 @@ void Merge::leave(TimePoint now) {
 
 std::optional<Sequence> Merge::Member::next() const {
   const TopicLog& log = *cursor.log();
-  if (has_gap()) return log.evicted_through();
+  if (has_gap()) return Sequence{0};  // a loss is announced before any event
   if (cursor.next() == log.head()) return std::nullopt;
   return log.sequence_at(cursor.next());
 }
@@ -68,11 +68,24 @@ std::string Merge::id() const {
   return text;
 }
 
+void Merge::advance(Part& part, std::size_t index, Sequence to) {
+  for (const Member& member : members_) {
+    if (member.part != index) continue;
+    if (member.gap) return;
+    if (member.cursor.has_gap())
+      to = std::min(to, member.cursor.sequence());
+    else if (const auto next = member.next())
+      to = std::min(to, *next - 1);
+  }
+  const auto reached = known_sequence(*part.topics, part.position);
+  if (!reached || *reached < to) part.position = part.topics->position(to);
+}
+
 void Merge::announce_gap(Member& member) {
   const TopicLog& log = *member.cursor.log();
   Part& part = parts_[member.part];
   Gap gap{.topic = log.name(), .from = {}, .to = {}, .count = {}, .reason = GapReason::slow_consumer};
-  std::string from = part.position;
+  std::string from = part.topics->position(member.cursor.sequence());
   if (member.gap) {
     gap.reason = *member.gap;
     from = member.gap_from;
@@ -82,7 +95,7 @@ void Merge::announce_gap(Member& member) {
   const std::string to = part.topics->position(log.evicted_through());
   gap.from = from;
   gap.to = to;
-  part.position = to;
+  advance(part, member.part, log.evicted_through());
   ++gaps_;
   append_gap(text_, gap, id());
 }

@@ -75,8 +75,8 @@ void Topics::append(Replica& replica, EntryPtr entry) {
   ++entries_;
   footprint_ += entry->footprint();
   for (View* view : replica.views) {
-    trim_view(*view, entry->arrived());
     view->log.append(entry);
+    trim_view(*view, entry->arrived());
     touch(view->log);
   }
   replica.log.append(std::move(entry));
@@ -95,7 +95,7 @@ void Topics::trim(TopicLog& log, Sequence through) {
 
 void Topics::trim_view(View& view, TimePoint now) {
   TopicLog& log = view.log;
-  while (log.count() != 0 && (log.count() >= history_.entries || log.footprint() > history_.bytes ||
+  while (log.count() != 0 && (log.count() > history_.entries || (log.count() > 1 && log.footprint() > history_.bytes) ||
                               log.at(log.first()).arrived() + history_.age < now))
     log.trim(log.sequence_at(log.first()));
 }

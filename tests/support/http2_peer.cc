@@ -97,12 +97,20 @@ void Http2Peer::reset(StreamId id, std::uint32_t code) {
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, code);
 }
 
+void Http2Peer::give_window(StreamId id, std::int32_t increment) {
+  nghttp2_submit_window_update(session_, NGHTTP2_FLAG_NONE, id, increment);
+}
+
 std::string Http2Peer::output() {
   std::string bytes;
   const std::uint8_t* piece = nullptr;
   for (ssize_t size = 0; (size = nghttp2_session_mem_send(session_, &piece)) > 0;)
     bytes.append(reinterpret_cast<const char*>(piece), static_cast<std::size_t>(size));
   return bytes;
+}
+
+bool Http2Peer::finished() const {
+  return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
 }
 
 bool Http2Peer::receive(std::string_view bytes) {

@@ -35,9 +35,13 @@ class Http2Peer {
   // The body stays open until finish_body(): a request that is never complete.
   StreamId request_open(const Fields& fields);
   void reset(StreamId id, std::uint32_t code);
+  // WINDOW_UPDATE: for the stream, or (id 0) for the connection.
+  void give_window(StreamId id, std::int32_t increment);
 
   // What the peer wants to send; empty when nothing.
   [[nodiscard]] std::string output();
+  // Nothing is left to say or to hear: a client closes the connection.
+  [[nodiscard]] bool finished() const;
   // False when the bytes were not acceptable HTTP/2 for a client.
   bool receive(std::string_view bytes);
 

@@ -1,0 +1,127 @@
+#include <doctest/doctest.h>
+
+#include "tests/gateway/serve/conversation.h"
+
+using namespace sluice;
+using namespace std::chrono_literals;
+using tests::Conversation;
+using tests::Peer;
+using Lines = std::vector<std::string>;
+
+TEST_CASE("events published in any of the four forms reach the subscriber, and their ids are answered") {
+  struct Row {
+    const char *type, *path, *body;
+    Lines events;
+  };
+  const Row rows[] = {
+      {"text/plain", "/notes/a?event=note", "hello", {"note|hello|"}},
+      {"application/json",
+       "/notes/a",
+       R"([{"data":"1"},{"event":"n","data":{"x":2}}])",
+       {"message|1|", "n|{\"x\":2}|"}},
+      {"application/x-ndjson", "/notes/a", "{\"data\":\"1\"}\n{\"data\":\"2\"}\n", {"message|1|", "message|2|"}},
+      {"text/event-stream", "/notes/a", "event: n\ndata: a\ndata: b\n\n", {"n|a\nb|"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.type);
+    Conversation story;
+    Peer& peer = story.connect();
+    const auto stream = peer.get("/notes/a");
+    const auto post = peer.request("POST", row.path, {{"content-type", row.type}}, row.body);
+    CHECK(peer.status(post) == "200");
+    Lines expected;
+    std::string ids;
+    for (const std::string& event : row.events) {
+      const std::string id = story.services.topics[0]->position(expected.size() + 1);
+      expected.push_back(event + id);
+      ids += (ids.empty() ? "\"" : ",\"") + id + "\"";
+    }
+    CHECK(peer.events(stream) == expected);
+    CHECK(peer.response(post).body == "{\"ids\":[" + ids + "],\"repeated\":0}\n");
+    CHECK(peer.response(post).ended);
+    story.check_nothing_left();
+  }
+}
+
+TEST_CASE("an event that is published twice with one id is delivered once") {
+  Conversation story;
+  Peer& peer = story.connect();
+  const auto stream = peer.get("/notes/a");
+  const auto first = peer.request("POST", "/notes/a?id=order-1", {}, "x");
+  const auto again = peer.request("POST", "/notes/a?id=order-1", {}, "x");
+  CHECK(peer.events(stream).size() == 1);
+  CHECK(peer.response(first).body.find("\"repeated\":0") != std::string::npos);
+  CHECK(peer.response(again).body.find("\"repeated\":1") != std::string::npos);
+  CHECK(story.services.metrics.publish_repeats.value() == 1);
+}
+
+TEST_CASE("a body with one bad line is refused whole, and says where") {
+  Conversation story;
+  Peer& peer = story.connect();
+  const auto post = peer.request("POST", "/notes/a", {{"content-type", "application/x-ndjson"}},
+                                 "{\"data\":\"1\"}\n{\"data\":\"2\"}\n{\"data\":\n");
+  CHECK(peer.status(post) == "400");
+  CHECK(peer.response(post).body.find("line 3") != std::string::npos);
+  CHECK(story.homes[0]->last() == 0);
+}
+
+TEST_CASE("a body over limits.body_size gets 413 while it is still coming, and the connection lives on") {
+  config::Config config = Conversation::default_config();
+  config.limits.body_size = 10'000;
+  Conversation story(config);
+  Peer& peer = story.connect();
+  const auto post = peer.request("POST", "/notes/a", {}, std::string(500'000, 'x'));
+  CHECK(peer.status(post) == "413");
+  CHECK(peer.response(post).ended);
+  CHECK(story.hits(observe::Limit::body_size) == 1);
+  CHECK(peer.status(peer.request("POST", "/notes/a", {}, "small")) == "200");
+  CHECK(story.homes[0]->last() == 1);
+  story.check_nothing_left();
+}
+
+TEST_CASE("a body that does not come gets 408 after limits.body_idle_timeout, and holds nothing afterwards") {
+  Conversation story;
+  Peer& peer = story.connect();
+  const auto post = peer.post_open("/notes/a");
+  const auto refused = peer.post_open("/nowhere");
+  CHECK(peer.status(refused) == "404");
+  CHECK(story.services.streams <= 2);
+  story.pass(29s);
+  CHECK(peer.status(post).empty());
+  story.pass(2s);
+  CHECK(peer.status(post) == "408");
+  CHECK(peer.response(post).ended);
+  CHECK(story.hits(observe::Limit::body_timeout) == 1);
+  CHECK(story.services.streams == 0);  // both were reset after their answer: no body is awaited for ever
+}
+
+TEST_CASE("a publish whose source does not answer is not taken for a body that does not come, and is answered once") {
+  Conversation story;
+  Peer& peer = story.connect();
+  peer.get("/notes/a");
+  story.silent_home = true;
+  const auto post = peer.request("POST", "/notes/a", {}, "x");
+  story.pass(40s);
+  CHECK(peer.status(post) != "408");
+  peer.cut();
+  story.check_nothing_left();
+}
+
+TEST_CASE("over limits.topics a publish to a new topic gets 503 with Retry-After") {
+  config::Config config = Conversation::default_config();
+  config.limits.topics = 1;
+  Conversation story(config);
+  Peer& peer = story.connect();
+  CHECK(peer.status(peer.request("POST", "/notes/a", {}, "x")) == "200");
+  const auto post = peer.request("POST", "/notes/b", {}, "x");
+  CHECK(peer.status(post) == "503");
+  CHECK(peer.field(post, "retry-after") == "1");
+}
+
+TEST_CASE("a page of a strange origin cannot publish") {
+  Conversation story;
+  Peer& peer = story.connect();
+  const auto post = peer.request("POST", "/notes/a", {{"origin", "https://evil.example"}}, "x");
+  CHECK(peer.status(post) == "403");
+  CHECK(story.homes[0]->last() == 0);
+}

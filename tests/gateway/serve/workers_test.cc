@@ -1,0 +1,187 @@
+// Three workers on threads of their own with two publish sources at different homes, and connections from real sockets
+// only in end-to-end tests: here topics are opened, published to, joined, left and removed across threads, through the
+// same calls that streams make. Meaningful under -Db_sanitize=thread.
+#include "gateway/serve/worker.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gateway/source/publish.h"
+#include "tests/gateway/serve/conversation.h"
+
+using namespace sluice;
+using namespace std::chrono_literals;
+using serve::Worker;
+
+namespace {
+
+constexpr unsigned worker_count = 3;
+
+class Workers {
+ public:
+  Workers() {
+    std::vector<Worker*> all;
+    for (unsigned index = 0; index != worker_count; ++index) {
+      workers_.push_back(std::make_unique<Worker>(index, config_, rules_, metrics_.worker(index)));
+      all.push_back(workers_.back().get());
+    }
+    for (const auto& worker : workers_) worker->connect(all);
+    topic::History history;
+    history.entries = 50;
+    history.age = 0ms;     // an event is old in the next look,
+    history.linger = 0ms;  // and an unused topic goes with it
+    for (unsigned source = 0; source != config_.sources.size(); ++source) {
+      const auto shared =
+          std::make_shared<topic::SharedSource>(config_.sources[source].name, proto::Epoch::from_random(source + 1));
+      for (const auto& worker : workers_) worker->add_topics(shared, history);
+      Worker& home_worker = *workers_[source];
+      auto home = std::make_unique<topic::Home>(
+          static_cast<topic::SourceIndex>(source), *home_worker.services().topics[source], history, 1000U,
+          [&home_worker](const topic::Message& message) { home_worker.broadcast(message); });
+      auto adapter = std::make_unique<source::Publish>(*home);
+      adapter->start(std::chrono::steady_clock::now());
+      homes_.push_back(home.get());
+      providers_.push_back(adapter.get());
+      home_worker.adopt(static_cast<topic::SourceIndex>(source), std::move(home), std::move(adapter));
+    }
+    for (const auto& worker : workers_) worker->set_homes({0, 1});
+    for (const auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
+  }
+  ~Workers() {
+    for (const auto& worker : workers_) worker->post([&worker] { worker->stop(); });
+    for (std::thread& thread : threads_) thread.join();
+  }
+  // Runs the call on the worker's thread and waits for it.
+  void on(unsigned worker, const std::function<void()>& call) {
+    std::promise<void> done;
+    workers_[worker]->post([&] {
+      call();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  topic::Topics& topics(unsigned worker, unsigned source) { return *workers_[worker]->services().topics[source]; }
+  topic::Home& home(unsigned source) { return *homes_[source]; }
+  topic::Provider& provider(unsigned source) { return *providers_[source]; }
+  Worker& worker(unsigned index) { return *workers_[index]; }
+  [[nodiscard]] std::string name(unsigned source) const { return config_.sources[source].name; }
+
+ private:
+  const config::Config config_ = tests::Conversation::default_config();
+  const serve::Rules rules_{config_};
+  observe::Metrics metrics_{worker_count};
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<topic::Home*> homes_;
+  std::vector<topic::Provider*> providers_;
+  std::vector<std::thread> threads_;
+};
+
+// Follows one topic on one worker: counts what it sees, and that it comes in order.
+struct Follower : topic::Subscriber {
+  void on_touched() override {
+    for (; next < log->first(); next = log->first()) lost += log->first() - next;
+    for (; next != log->head(); ++next, ++seen) {
+      ordered = ordered && log->sequence_at(next) > last;
+      last = log->sequence_at(next);
+      bytes += log->at(next).bytes().size();
+    }
+  }
+  topic::TopicLog* log = nullptr;
+  topic::Offset next = 0;
+  topic::Sequence last = 0;
+  std::uint64_t seen = 0, lost = 0, bytes = 0;
+  std::uint32_t index = 0;
+  bool ordered = true;
+};
+
+}  // namespace
+
+TEST_CASE("events published at two homes reach the followers on every worker, in order") {
+  Workers workers;
+  constexpr int batches = 200, events = 10;
+  std::vector<std::unique_ptr<Follower>> followers;
+  for (unsigned source = 0; source != 2; ++source) {
+    const std::string name = workers.name(source) + "/a";
+    workers.on(source, [&] { (void)workers.home(source).open(name, std::chrono::steady_clock::now() + 1h); });
+    for (unsigned worker = 0; worker != worker_count; ++worker) {
+      followers.push_back(std::make_unique<Follower>());
+      Follower& follower = *followers.back();
+      while (follower.log == nullptr)  // until the worker has heard of it
+        workers.on(worker, [&] {
+          follower.log = workers.topics(worker, source).join(name);
+          if (follower.log != nullptr) follower.log->add(follower, follower.index);
+        });
+    }
+  }
+  for (int batch = 0; batch != batches; ++batch)
+    for (unsigned source = 0; source != 2; ++source)
+      workers.worker(source).post([&workers, source] {
+        std::vector<topic::Event> batch_events(events,
+                                               {.type = {}, .data = "some text", .idempotency_key = {}, .key = {}});
+        workers.provider(source).publish(workers.name(source) + "/a", std::move(batch_events),
+                                         [](const topic::PublishResult&) {});
+      });
+  for (unsigned source = 0; source != 2; ++source)
+    for (unsigned worker = 0; worker != worker_count; ++worker) {
+      Follower& follower = *followers[source * worker_count + worker];
+      std::uint64_t accounted = 0;
+      while (accounted != batches * events) workers.on(worker, [&] { accounted = follower.seen + follower.lost; });
+      workers.on(worker, [&] {
+        CHECK(follower.ordered);
+        CHECK(follower.seen > 0);
+        follower.log->remove(follower.index);
+        workers.topics(worker, source).leave(*follower.log, std::chrono::steady_clock::now());
+      });
+    }
+}
+
+TEST_CASE("topics that come, go and come back while workers join and leave them end consistent everywhere") {
+  Workers workers;
+  std::atomic<int> joined{0};
+  for (int round = 0; round != 300; ++round) {
+    const std::string name = workers.name(0) + "/" + std::to_string(round % 3);
+    workers.on(0, [&] {
+      const auto now = std::chrono::steady_clock::now();
+      const auto topic = workers.home(0).open(name, now);
+      (void)workers.home(0).append(*topic, {.type = {}, .data = "x", .idempotency_key = "k", .key = {}}, now);
+    });
+    workers.on(0, [] {});  // in a later turn: the others have been told
+    // Empties and removes what nobody has joined, while the others join.
+    workers.worker(0).post([&workers] { workers.home(0).expire(std::chrono::steady_clock::now() + 1s); });
+    for (unsigned worker = 1; worker != worker_count; ++worker)
+      workers.worker(worker).post([&workers, &joined, name, worker] {
+        topic::Topics& topics = workers.topics(worker, 0);
+        topic::TopicLog* log = topics.join(name);
+        if (log == nullptr) return;
+        ++joined;
+        topics.leave(*log, std::chrono::steady_clock::now());
+      });
+  }
+  workers.on(0, [&] {
+    workers.home(0).expire(std::chrono::steady_clock::now() + 1s);
+    workers.home(0).expire(std::chrono::steady_clock::now() + 1s);
+    CHECK(workers.topics(0, 0).topic_count() == 0);
+  });
+  for (unsigned worker = 1; worker != worker_count; ++worker) {
+    std::size_t count = 1;
+    while (count != 0) workers.on(worker, [&] { count = workers.topics(worker, 0).topic_count(); });
+    workers.on(worker, [&] { CHECK(workers.topics(worker, 0).footprint() == 0); });
+  }
+  CHECK(joined > 0);
+}
+
+TEST_CASE("workers stop at once, also with messages under way") {
+  Workers workers;
+  for (int count = 0; count != 100; ++count)
+    workers.worker(0).post([&workers] {
+      const auto now = std::chrono::steady_clock::now();
+      (void)workers.home(0).append(*workers.home(0).open("notes/a", now),
+                                   {.type = {}, .data = "x", .idempotency_key = {}, .key = {}}, now);
+    });
+}

@@ -1,0 +1,84 @@
+#include "gateway/topic/cursor.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/gateway/topic/replicas.h"
+
+using namespace sluice;
+using tests::Listener;
+using tests::make_entry;
+using topic::Cursor;
+using topic::TopicLog;
+
+namespace {
+
+std::string read(Cursor& cursor, std::size_t size) {
+  std::string text(size, '\0');
+  cursor.read({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+  return text;
+}
+
+struct Reader {
+  explicit Reader(TopicLog& log, topic::Offset next = 0) { cursor.join(log, next, 0, listener); }
+  ~Reader() { cursor.leave(); }
+  Listener listener;
+  Cursor cursor;
+};
+
+}  // namespace
+
+TEST_CASE("a cursor gives the same bytes whatever the room, and stands at a boundary only between entries") {
+  TopicLog log("s/a");
+  std::string all;
+  for (topic::Sequence sequence = 1; sequence <= 4; ++sequence) {
+    log.append(make_entry(sequence, std::string(sequence * 3, 'x')));
+    all += log.at(log.head() - 1).bytes();
+  }
+  for (std::size_t room = 1; room <= all.size(); ++room) {
+    Reader reader(log);
+    std::string text;
+    while (const auto pending = reader.cursor.pending()) {
+      CHECK(pending == all.size() - text.size());
+      text += read(reader.cursor, std::min<std::size_t>(room, pending));
+      CHECK(reader.cursor.at_boundary() == text.ends_with("\n\n"));
+    }
+    CHECK(text == all);
+    CHECK(reader.cursor.at_head());
+    CHECK(reader.cursor.sequence() == 4);
+    CHECK(reader.cursor.lag() == 0);
+  }
+}
+
+TEST_CASE("an event that was cut by a window is finished although retention took it, then the gap is seen") {
+  TopicLog log("s/a");
+  for (topic::Sequence sequence = 1; sequence <= 5; ++sequence) log.append(make_entry(sequence));
+  const std::string second(log.at(1).bytes());
+  Reader reader(log);
+  const std::size_t size = log.at(0).size() + 5;
+  CHECK(read(reader.cursor, size).size() == size);
+  CHECK(reader.cursor.sequence() == 1);
+  log.trim(4);
+  CHECK(reader.cursor.has_gap());
+  CHECK_FALSE(reader.cursor.at_boundary());
+  CHECK(reader.cursor.pending() == second.size() - 5);
+  CHECK(read(reader.cursor, second.size() - 5) == second.substr(5));
+  CHECK(reader.cursor.sequence() == 2);
+  CHECK(reader.cursor.at_boundary());
+  CHECK(reader.cursor.skip_gap() == 2);  // 3 and 4
+  CHECK(reader.cursor.sequence() == 4);
+  CHECK(read(reader.cursor, reader.cursor.pending()) == log.at(4).bytes());
+}
+
+TEST_CASE("a cursor whose whole log was trimmed has a gap, then waits at the head") {
+  TopicLog log("s/a");
+  log.append(make_entry(1));
+  Reader reader(log);
+  log.trim(1);
+  CHECK(reader.cursor.pending() == 0);
+  CHECK(reader.cursor.skip_gap() == 1);
+  CHECK(reader.cursor.at_head());
+  log.append(make_entry(2));
+  CHECK(reader.cursor.pending() == log.at(1).size());
+}

@@ -1,0 +1,73 @@
+// Replicas: one source's home and its replicas on several workers, joined by queues that the test empties when it
+// wants: worker 0 is the home and knows everything at once, the others know what deliver() has brought them.
+// Invariant: deliver(worker) brings messages in the order in which the home sent them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/topic/home.h"
+#include "gateway/topic/topics.h"
+#include "proto/event_id.h"
+
+namespace sluice::tests {
+
+inline const topic::TimePoint epoch_of_tests = topic::TimePoint(std::chrono::hours(1000));
+
+struct Replicas {
+  explicit Replicas(topic::History bounds = {}, std::size_t workers = 2, std::string name = "s",
+                    std::size_t topics_max = 1000)
+      : history(bounds),
+        shared(std::make_shared<topic::SharedSource>(name, proto::Epoch::from_random(7 + name.front()))) {
+    for (std::size_t worker = 0; worker != workers; ++worker)
+      topics.push_back(std::make_unique<topic::Topics>(shared, history));
+    queues.resize(workers);
+    home = std::make_unique<topic::Home>(topic::SourceIndex{0}, *topics[0], history, topics_max,
+                                         [this](const topic::Message& message) {
+                                           for (std::size_t worker = 1; worker != queues.size(); ++worker)
+                                             queues[worker].push_back(message);
+                                         });
+  }
+
+  topic::Sequence append(const std::string& topic, std::string data, std::string key = {}) {
+    return home->append(*home->open(topic, now),
+                        {.type = {}, .data = std::move(data), .idempotency_key = std::move(key), .key = {}}, now);
+  }
+  void deliver(std::size_t worker, std::size_t count = SIZE_MAX) {
+    for (; count != 0 && !queues[worker].empty(); --count) {
+      topics[worker]->apply(std::move(queues[worker].front()));
+      queues[worker].pop_front();
+    }
+    topics[worker]->wake();
+  }
+  topic::TopicLog& log(const std::string& topic) { return topics[0]->log(*home->open(topic, now)); }
+  [[nodiscard]] std::string position(topic::Sequence sequence) const { return topics[0]->position(sequence); }
+
+  const topic::History history;
+  topic::TimePoint now = epoch_of_tests;
+  std::shared_ptr<topic::SharedSource> shared;
+  std::vector<std::unique_ptr<topic::Topics>> topics;  // by worker
+  std::vector<std::deque<topic::Message>> queues;
+  std::unique_ptr<topic::Home> home;
+};
+
+// Counts how often it was told.
+struct Listener : topic::Subscriber {
+  void on_touched() override { ++touched; }
+  int touched = 0;
+};
+
+inline topic::EntryPtr make_entry(topic::Sequence sequence, std::string_view data = "x", std::string_view key = {}) {
+  const std::string position = "abcdef." + std::to_string(sequence);
+  return topic::Entry::make({.position = position,
+                             .type = "",
+                             .data = data,
+                             .idempotency_key = key,
+                             .sequence = sequence,
+                             .arrived = epoch_of_tests});
+}
+
+}  // namespace sluice::tests
