@@ -46,8 +46,8 @@ void PublishStream::refuse_size() {
 
 void PublishStream::on_body_end() {
   if (answered()) return;
-  if (received_ > services_.config.limits.body_size) return refuse_size();
   complete_ = true;
+  if (received_ > services_.config.limits.body_size) return refuse_size();
   PublishBody parsed =
       parse_publish_body(request_.content_type, request_.query, body_, PublishLimits(services_.config.limits));
   body_ = {};
