@@ -67,14 +67,14 @@ void EventStreamClient::on_close(proto::StreamId, std::uint32_t code) {
     while (refusal_.ends_with('\n')) refusal_.pop_back();
     return finish(refusal_.empty() ? reason : reason + ": " + refusal_);
   }
-  std::string why = !lost.empty() ? lost : code == 0 ? "the stream was ended" : "the stream was reset";
+  const std::string why = !lost.empty() ? lost : code == 0 ? "the stream was ended" : "the stream was reset";
   if (connection_.hopeless() || !options_.reconnect)
-    finish(std::move(why));
+    finish(why);
   else
-    wait(std::move(why));
+    wait(why);
 }
 
-void EventStreamClient::wait(std::string why) {
+void EventStreamClient::wait(const std::string& why) {
   const auto delay = std::max(source_.reconnection_delay(),
                               std::min(options_.backoff_max, std::chrono::milliseconds(250) * (1u << failures_)));
   failures_ = std::min(failures_ + 1, 16u);
@@ -85,7 +85,7 @@ void EventStreamClient::wait(std::string why) {
   });
 }
 
-void EventStreamClient::finish(std::string why) {
+void EventStreamClient::finish(const std::string& why) {
   ended_ = true;
   timer_.cancel();
   visitor_.on_end(why);

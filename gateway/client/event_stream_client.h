@@ -49,8 +49,8 @@ class EventStreamClient final : private proto::ResponseVisitor {
 
  private:
   void ask();
-  void wait(std::string why);
-  void finish(std::string why);
+  void wait(const std::string& why);
+  void finish(const std::string& why);
   void on_head(proto::StreamId id, proto::ResponseHead&& head, bool end) override;
   void on_body(proto::StreamId id, std::span<const std::uint8_t> bytes) override;
   void on_close(proto::StreamId id, std::uint32_t code) override;

@@ -29,7 +29,7 @@ std::string verify(const certs::Issued& authority, const certs::Issued& leaf, st
   X509_STORE_CTX_set_time(context, 0, moment);
   X509_STORE_CTX_set_flags(context, X509_V_FLAG_X509_STRICT);
   X509_verify_cert(context);
-  const std::string result = X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+  std::string result = X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
   X509_STORE_CTX_free(context);
   X509_STORE_free(store);
   return result;
