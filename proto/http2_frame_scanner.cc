@@ -36,7 +36,7 @@ FrameScanner::Step FrameScanner::advance(std::span<const std::uint8_t> bytes) {
     return step;
   }
   if (payload_left_ == 0) {
-    step.size = std::min(header_.size() - header_size_, bytes.size());
+    step.header = step.size = std::min(header_.size() - header_size_, bytes.size());
     std::copy_n(bytes.begin(), step.size, header_.begin() + header_size_);
     header_size_ = static_cast<std::uint8_t>(header_size_ + step.size);
     if (header_size_ < header_.size()) return step;

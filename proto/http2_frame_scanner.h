@@ -44,15 +44,18 @@ struct FrameHeader {
 class FrameScanner {
  public:
   struct Step {
-    std::size_t size = 0;  // bytes of the input that belong to this step, ≥ 1
-    bool begins = false;   // frame() is a new frame, its header complete
-    bool ends = false;     // the last byte of frame() is within this step
+    std::size_t size = 0;    // bytes of the input that belong to this step, ≥ 1
+    std::size_t header = 0;  // of them, bytes of a frame header; they come first
+    bool begins = false;     // frame() is a new frame, its header complete
+    bool ends = false;       // the last byte of frame() is within this step
   };
 
   // Takes the next piece of `bytes` (not empty): at most up to the end of one frame.
   [[nodiscard]] Step advance(std::span<const std::uint8_t> bytes);
 
   [[nodiscard]] const FrameHeader& frame() const { return frame_; }
+  // frame()'s header as it came.
+  [[nodiscard]] std::span<const std::uint8_t> header() const { return header_; }
   // The payload's first bytes, at most 5: enough for PRIORITY and a pad length.
   [[nodiscard]] std::span<const std::uint8_t> prefix() const { return {prefix_.data(), prefix_size_}; }
 

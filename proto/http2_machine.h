@@ -3,7 +3,8 @@
 //
 // In: the scanner cuts the bytes into frames; each frame is judged (budgets, stream ids), then fed to nghttp2, whose
 // callbacks translate and mark; then what it queued is packed. So the output is a function of the frames, not of how
-// the bytes were cut. Out: nghttp2 packs into sink_: pending_ while receiving, the caller's buffer otherwise.
+// the bytes were cut. WINDOW_UPDATE is not fed: the windows to the peer are kept here, because DATA is written here.
+// Out: nghttp2 packs into sink_: pending_ while receiving, the caller's buffer otherwise.
 // Nothing but a mark is made inside a callback; failure_ is the mark of a connection error, whoever saw it first.
 // Invariant: sink_ is pending_ except inside pump(); every nghttp2 stream has its Stream as user data.
 #pragma once
@@ -26,6 +27,23 @@
 
 namespace sluice::proto {
 
+// One stream that nghttp2 holds open, announced to the visitor or not (refused, or its headers not complete).
+struct Http2StreamState {
+  Http2StreamOwner* owner = nullptr;
+  TimePoint opened;
+  StreamId id = 0;
+  std::uint32_t index = 0;       // in the session's streams
+  std::int32_t window = 0;       // that we may send into; a SETTINGS can make it negative (RFC 9113 §6.9.2)
+  std::uint32_t unconsumed = 0;  // body bytes given to the visitor, not yet returned to the connection's window
+  std::uint32_t priorities = 0;
+  bool announced = false;
+  bool body_complete = false;  // the peer's END_STREAM was seen
+  bool head_submitted = false;
+  bool ended = false;   // our END_STREAM is written or submitted
+  bool reset = false;   // a RST_STREAM of ours is queued
+  bool hidden = false;  // that RST_STREAM only makes nghttp2 forget the stream: it stays off the wire
+};
+
 class Http2Server::Machine {
  public:
   Machine(const Http2Limits& limits, Http2Visitor& visitor, TimePoint now);
@@ -36,10 +54,10 @@ class Http2Server::Machine {
   std::optional<ConnectionError> expire(TimePoint now);
 
   bool respond(StreamId id, const ResponseHead& head, bool end);
-  [[nodiscard]] std::size_t sendable(StreamId id) const;
+  [[nodiscard]] std::size_t sendable(const Http2StreamOwner& stream) const;
   [[nodiscard]] std::int32_t stream_window(StreamId id) const;
   [[nodiscard]] std::int32_t initial_stream_window() const;
-  void send_data(StreamId id, std::size_t size, bool end, BodyWriter& body, ByteBuffer& out);
+  void send_data(Http2StreamOwner& owner, std::size_t size, bool end, BodyWriter& body, ByteBuffer& out);
   void end_stream(StreamId id, ByteBuffer& out);
   void reset(StreamId id, ErrorCode code);
   void consume(StreamId id, std::size_t count);
@@ -60,25 +78,9 @@ class Http2Server::Machine {
   int on_stream_close(StreamId id, std::uint32_t code);
   int on_frame_not_send(const nghttp2_frame& frame, int lib_error);
   void on_send(std::span<const std::uint8_t> frame);
-  ssize_t on_read_data(std::size_t room, std::uint32_t& flags);
-  void on_send_data(const std::uint8_t* header);
 
  private:
-  // One stream that nghttp2 holds open, announced to the visitor or not (refused, or its headers not complete).
-  struct Stream {
-    Http2StreamOwner* owner = nullptr;
-    TimePoint opened;
-    StreamId id = 0;
-    std::uint32_t index = 0;       // in streams_
-    std::uint32_t unconsumed = 0;  // body bytes given to the visitor, not yet returned to the connection's window
-    std::uint32_t priorities = 0;
-    bool announced = false;
-    bool body_complete = false;  // the peer's END_STREAM was seen
-    bool head_submitted = false;
-    bool ended = false;   // our END_STREAM is submitted
-    bool reset = false;   // a RST_STREAM of ours is queued
-    bool hidden = false;  // that RST_STREAM only makes nghttp2 forget the stream: it stays off the wire
-  };
+  using Stream = Http2StreamState;
 
   [[nodiscard]] Stream* find(StreamId id) const;
   Stream& add_stream(StreamId id);
@@ -93,6 +95,9 @@ class Http2Server::Machine {
   void on_request_complete(const nghttp2_frame& frame);
   void on_body_complete(Stream& stream);
   void on_settings(const nghttp2_settings& settings);
+  [[nodiscard]] bool takes_window_update(const FrameHeader& frame) const;
+  void on_window_update(StreamId id);
+  void feed(const FrameScanner::Step& step, std::span<const std::uint8_t> bytes);
   [[nodiscard]] bool awaits_body(const Stream& stream) const;
   std::optional<ConnectionError> fail_now();
 
@@ -102,9 +107,11 @@ class Http2Server::Machine {
   void fail(ErrorCode code, std::string_view reason, Glitch glitch);
 
   // Sending.
+  [[nodiscard]] bool due() const { return queued_ || !ends_due_.empty() || !resets_due_.empty(); }
   void pump(ByteBuffer& sink);
   void take_pending(ByteBuffer& out);
   void write_end(StreamId id);
+  void forget(Stream& stream);
   void submit_reset(Stream& stream, ErrorCode code);
   [[nodiscard]] bool keeps(const FrameHeader& frame, std::span<const std::uint8_t> bytes);
 
@@ -127,8 +134,11 @@ class Http2Server::Machine {
   std::uint32_t continuations_ = 0;
   std::uint32_t pings_unanswered_ = 0;
   std::int32_t peer_initial_window_;
-  int invalid_frame_ = 0;  // nghttp2's reason for the reset that it just queued
+  std::int32_t connection_window_;  // that all streams together may send into
+  int invalid_frame_ = 0;           // nghttp2's reason for the reset that it just queued
   bool in_callback_ = false;
+  bool queued_ = true;     // nghttp2 may have something to pack; at first, SETTINGS
+  bool withheld_ = false;  // the frame that is being received is not nghttp2's
   bool going_away_ = false;
   bool goaway_expected_ = false;  // ours is queued; any other comes from nghttp2 and is a connection error
   bool peer_going_away_ = false;
@@ -144,14 +154,6 @@ class Http2Server::Machine {
   ByteBuffer* sink_ = &pending_;
   std::vector<StreamId> ends_due_;    // END_STREAM to write once nghttp2's queue is empty
   std::vector<StreamId> resets_due_;  // answered before their body was complete: RST_STREAM(NO_ERROR) after the answer
-
-  // The one DATA frame of send_data().
-  struct Outgoing {
-    BodyWriter* body = nullptr;
-    std::size_t size = 0;
-    bool end = false;
-    bool written = false;
-  } outgoing_;
 };
 
 }  // namespace sluice::proto

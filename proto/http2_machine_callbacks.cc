@@ -56,12 +56,6 @@ const nghttp2_session_callbacks* Http2Server::Machine::callbacks() {
           static_cast<Machine*>(self)->on_send({bytes, size});
           return static_cast<ssize_t>(size);
         });
-    nghttp2_session_callbacks_set_send_data_callback(
-        made, [](nghttp2_session*, nghttp2_frame*, const std::uint8_t* header, std::size_t, nghttp2_data_source*,
-                 void* self) noexcept {
-          static_cast<Machine*>(self)->on_send_data(header);
-          return 0;
-        });
     return made;
   }();
   return shared;

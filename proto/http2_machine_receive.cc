@@ -12,6 +12,9 @@ constexpr std::uint32_t continuations_max = 8;
 
 constexpr std::chrono::seconds young_stream_age{1};
 
+// RFC 9113 §6.9.1.
+constexpr std::int64_t window_max = 0x7fff'ffff;
+
 bool opened_by_peer(StreamId id) { return id % 2 == 1; }
 
 }  // namespace
@@ -24,18 +27,13 @@ std::optional<ConnectionError> Http2Server::Machine::receive(std::span<const std
     if (failure_) break;
 
     in_callback_ = true;
-    const ssize_t taken = nghttp2_session_mem_recv(session_, bytes.data(), step.size);
+    if (!withheld_)
+      feed(step, bytes);
+    else if (step.ends)
+      on_window_update(scanner_.frame().stream);
     in_callback_ = false;
-    if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
-      fail(ErrorCode::protocol_error, "not HTTP/2", Glitch::protocol_error);
-      failure_->announced = true;  // whoever this is would not understand a GOAWAY (RFC 9113 §3.4)
-    } else if (taken == NGHTTP2_ERR_FLOODED) {
-      fail(ErrorCode::enhance_your_calm, "too many unanswered frames", Glitch::control_flood);
-    } else if (taken < 0) {
-      fail(ErrorCode::internal_error, nghttp2_strerror(static_cast<int>(taken)), Glitch::protocol_error);
-    }
     bytes = bytes.subspan(step.size);
-    pump(pending_);
+    if (due()) pump(pending_);
     if (step.ends && !failure_) on_frame_end(scanner_.frame());
     // Heads of honest responses may be many at once; control frames, never.
     const std::size_t pending_max = limits_.control_bytes + std::size_t{1024} * limits_.streams;
@@ -45,9 +43,32 @@ std::optional<ConnectionError> Http2Server::Machine::receive(std::span<const std
   return fail_now();
 }
 
+// A frame's header is given whole, so that a frame can be withheld.
+void Http2Server::Machine::feed(const FrameScanner::Step& step, std::span<const std::uint8_t> bytes) {
+  if (step.header != 0 && !step.begins) return;
+  queued_ = true;
+  ssize_t taken = 0;
+  if (step.header != 0 && step.header != FrameHeader::size) {
+    taken = nghttp2_session_mem_recv(session_, scanner_.header().data(), FrameHeader::size);
+    bytes = bytes.subspan(step.header, step.size - step.header);
+  } else {
+    bytes = bytes.first(step.size);
+  }
+  if (taken >= 0 && !bytes.empty()) taken = nghttp2_session_mem_recv(session_, bytes.data(), bytes.size());
+  if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
+    fail(ErrorCode::protocol_error, "not HTTP/2", Glitch::protocol_error);
+    failure_->announced = true;  // whoever this is would not understand a GOAWAY (RFC 9113 §3.4)
+  } else if (taken == NGHTTP2_ERR_FLOODED) {
+    fail(ErrorCode::enhance_your_calm, "too many unanswered frames", Glitch::control_flood);
+  } else if (taken < 0) {
+    fail(ErrorCode::internal_error, nghttp2_strerror(static_cast<int>(taken)), Glitch::protocol_error);
+  }
+}
+
 // --- Judging frames, before and after nghttp2 has them -------------------------------------------------------------
 
 void Http2Server::Machine::on_frame_begin(const FrameHeader& frame) {
+  withheld_ = takes_window_update(frame);
   if (block_stream_ != 0) {
     // Anything but a CONTINUATION of this block is nghttp2's to refuse (RFC 9113 §6.10).
     if (frame.type == FrameType::continuation && ++continuations_ > continuations_max)
@@ -219,12 +240,6 @@ int Http2Server::Machine::on_frame_recv(const nghttp2_frame& frame) {
       if (!peer_going_away_) visitor_.on_goaway();
       peer_going_away_ = true;
       break;
-    case NGHTTP2_WINDOW_UPDATE:
-      if (id == 0)
-        visitor_.on_window(0, nullptr);
-      else if (Stream* const stream = find(id); stream != nullptr && stream->announced && !stream->reset)
-        visitor_.on_window(id, stream->owner);
-      break;
     default:
       break;
   }
@@ -252,6 +267,7 @@ void Http2Server::Machine::on_request_complete(const nghttp2_frame& frame) {
     const StreamId id = stream->id;
     Http2StreamOwner* const owner = visitor_.on_request(id, std::move(outcome.request), !stream->body_complete);
     stream->owner = owner;
+    if (owner != nullptr) owner->state_ = stream;
   }
 }
 
@@ -284,7 +300,43 @@ void Http2Server::Machine::on_settings(const nghttp2_settings& settings) {
   const std::int32_t before = peer_initial_window_;
   peer_initial_window_ =
       static_cast<std::int32_t>(nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE));
-  if (peer_initial_window_ > before) visitor_.on_window(0, nullptr);
+  if (peer_initial_window_ == before) return;
+  const std::int64_t change = std::int64_t{peer_initial_window_} - before;
+  for (const auto& stream : streams_) {  // RFC 9113 §6.9.2
+    if (stream->window + change > window_max)
+      return fail(ErrorCode::flow_control_error, "SETTINGS: a stream window above the maximum", Glitch::protocol_error);
+    stream->window = static_cast<std::int32_t>(stream->window + change);
+  }
+  if (change > 0) visitor_.on_window(0, nullptr);
+}
+
+// WINDOW_UPDATE of the connection or an open stream. What is wrong in form, order or stream is nghttp2's to refuse.
+bool Http2Server::Machine::takes_window_update(const FrameHeader& frame) const {
+  return frame.type == FrameType::window_update && frame.length == 4 && block_stream_ == 0 && !preface_deadline_ &&
+         (frame.stream == 0 || find(frame.stream) != nullptr);
+}
+
+// RFC 9113 §6.9, §6.9.1.
+void Http2Server::Machine::on_window_update(StreamId id) {
+  const std::span<const std::uint8_t> payload = scanner_.prefix();
+  const std::int64_t increment = (std::uint32_t{payload[0]} << 24 | std::uint32_t{payload[1]} << 16 |
+                                  std::uint32_t{payload[2]} << 8 | payload[3]) &
+                                 0x7fff'ffffu;
+  Stream* const stream = id == 0 ? nullptr : find(id);
+  if (id != 0 && stream == nullptr) return;  // closed since its header came
+  std::int32_t& window = id == 0 ? connection_window_ : stream->window;
+  if (increment == 0 || window + increment > window_max) {
+    const ErrorCode code = increment == 0 ? ErrorCode::protocol_error : ErrorCode::flow_control_error;
+    if (id == 0) return fail(code, "WINDOW_UPDATE of the connection", Glitch::protocol_error);
+    if (!stream->reset) submit_reset(*stream, code);
+    anomaly(Glitch::protocol_error);
+    return spend_reset();
+  }
+  window = static_cast<std::int32_t>(window + increment);
+  if (id == 0)
+    visitor_.on_window(0, nullptr);
+  else if (stream->announced && !stream->reset)
+    visitor_.on_window(id, stream->owner);
 }
 
 void Http2Server::Machine::consume(StreamId id, std::size_t count) {
@@ -292,7 +344,9 @@ void Http2Server::Machine::consume(StreamId id, std::size_t count) {
   if (stream == nullptr) return;  // returned to the connection when the stream closed
   const std::uint32_t size = std::min(stream->unconsumed, static_cast<std::uint32_t>(count));
   stream->unconsumed -= size;
-  if (size != 0) nghttp2_session_consume(session_, id, size);
+  if (size == 0) return;
+  nghttp2_session_consume(session_, id, size);
+  queued_ = true;
 }
 
 }  // namespace sluice::proto

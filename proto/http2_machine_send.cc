@@ -10,7 +10,7 @@
 namespace sluice::proto {
 namespace {
 
-// The largest DATA frame that nghttp2 packs, and what one TLS record holds.
+// The largest DATA frame: what every peer takes (SETTINGS_MAX_FRAME_SIZE, RFC 9113 §6.5.2) and one TLS record holds.
 constexpr std::int32_t data_frame_max = 16384;
 
 nghttp2_nv name_value(std::string_view name, std::string_view value) {
@@ -36,63 +36,46 @@ bool Http2Server::Machine::respond(StreamId id, const ResponseHead& head, bool e
   // Not nghttp2_submit_response(): without a data provider it ends the stream, and a provider costs 150 bytes a stream.
   const std::uint8_t flags = end ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
   if (nghttp2_submit_headers(session_, flags, id, nullptr, fields.data(), fields.size(), nullptr) != 0) return false;
+  queued_ = true;
   stream->head_submitted = true;
   stream->ended = end;
   if (end && !stream->body_complete) resets_due_.push_back(id);
   return true;
 }
 
-std::size_t Http2Server::Machine::sendable(StreamId id) const {
-  const Stream* const stream = find(id);
+std::size_t Http2Server::Machine::sendable(const Http2StreamOwner& owner) const {
+  const Stream* const stream = owner.state_;
   if (stream == nullptr || !stream->head_submitted || stream->ended || stream->reset || failure_) return 0;
-  const std::int32_t window = std::min(nghttp2_session_get_stream_remote_window_size(session_, id),
-                                       nghttp2_session_get_remote_window_size(session_));
-  // SETTINGS_MAX_FRAME_SIZE is at least data_frame_max (RFC 9113 §6.5.2).
-  return static_cast<std::size_t>(std::clamp(window, 0, data_frame_max));
+  return static_cast<std::size_t>(std::clamp(std::min(stream->window, connection_window_), 0, data_frame_max));
 }
 
 std::int32_t Http2Server::Machine::stream_window(StreamId id) const {
-  return find(id) == nullptr ? 0 : nghttp2_session_get_stream_remote_window_size(session_, id);
+  const Stream* const stream = find(id);
+  return stream == nullptr ? 0 : std::max(stream->window, 0);
 }
 
 std::int32_t Http2Server::Machine::initial_stream_window() const { return peer_initial_window_; }
 
-void Http2Server::Machine::send_data(StreamId id, std::size_t size, bool end, BodyWriter& body, ByteBuffer& out) {
+void Http2Server::Machine::send_data(Http2StreamOwner& owner, std::size_t size, bool end, BodyWriter& body,
+                                     ByteBuffer& out) {
   check(!in_callback_, "send_data() from within a callback");
   if (size == 0) {
-    if (end) end_stream(id, out);
+    if (end && owner.state_ != nullptr) end_stream(owner.state_->id, out);
     return;
   }
-  take_pending(out);
-  outgoing_ = {&body, size, end, false};
-  nghttp2_data_provider provider{};
-  provider.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room, std::uint32_t* flags,
-                              nghttp2_data_source*,
-                              void* self) noexcept { return static_cast<Machine*>(self)->on_read_data(room, *flags); };
-  if (nghttp2_submit_data(session_, NGHTTP2_FLAG_END_STREAM, id, &provider) != 0) return;  // the stream is gone
-  pump(out);
-  // Above its window nghttp2 would hold the frame and send it later, with bytes that nobody has any more.
-  check(outgoing_.written || find(id) == nullptr, "send_data() above sendable()");
-  if (!outgoing_.written || !end) return;
-  Stream* const stream = find(id);
+  if (wants_flush()) flush(out);  // the stream's HEADERS come before its DATA
+  Stream* const stream = owner.state_;
   if (stream == nullptr) return;
-  stream->ended = true;
-  resets_due_.push_back(id);
+  check(size <= sendable(owner), "send_data() above sendable()");
+  const std::span<std::uint8_t> frame = out.extend(FrameHeader::size + size);
+  const std::uint8_t flags = end ? FrameHeader::end_stream : std::uint8_t{0};
+  FrameHeader{static_cast<std::uint32_t>(size), FrameType::data, flags, stream->id}.write(frame);
+  body.write_body(frame.subspan(FrameHeader::size));
+  stream->window -= static_cast<std::int32_t>(size);
+  connection_window_ -= static_cast<std::int32_t>(size);
+  if (!end) return;
+  forget(*stream);
   pump(out);
-}
-
-ssize_t Http2Server::Machine::on_read_data(std::size_t room, std::uint32_t& flags) {
-  check(outgoing_.size <= room, "send_data() above sendable()");
-  flags = NGHTTP2_DATA_FLAG_NO_COPY | NGHTTP2_DATA_FLAG_EOF;
-  if (!outgoing_.end) flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-  return static_cast<ssize_t>(outgoing_.size);
-}
-
-void Http2Server::Machine::on_send_data(const std::uint8_t* header) {
-  const std::span<std::uint8_t> room = sink_->extend(FrameHeader::size + outgoing_.size);
-  std::copy_n(header, FrameHeader::size, room.data());
-  outgoing_.body->write_body(room.subspan(FrameHeader::size));
-  outgoing_.written = true;
 }
 
 void Http2Server::Machine::end_stream(StreamId id, ByteBuffer& out) {
@@ -101,17 +84,21 @@ void Http2Server::Machine::end_stream(StreamId id, ByteBuffer& out) {
   flush(out);
 }
 
-// END_STREAM in an empty DATA frame, which no window holds back (RFC 9113 §6.9). nghttp2 1.52 packs none at window 0,
-// so the frame is written here and nghttp2 is told to forget the stream by a RST_STREAM. That one stays off the wire,
-// unless the request is not complete: then it tells the peer to stop sending (RFC 9113 §8.1).
+// END_STREAM in an empty DATA frame, which no window holds back (RFC 9113 §6.9).
 void Http2Server::Machine::write_end(StreamId id) {
   Stream* const stream = find(id);
   if (stream == nullptr || !stream->head_submitted || stream->ended || stream->reset || failure_) return;
   const FrameHeader frame{0, FrameType::data, FrameHeader::end_stream, id};
   frame.write(sink_->extend(FrameHeader::size));
-  stream->ended = true;
-  stream->hidden = stream->body_complete;
-  submit_reset(*stream, ErrorCode::no_error);
+  forget(*stream);
+}
+
+// Our END_STREAM is written, of which nghttp2 knows nothing: a RST_STREAM makes it forget the stream. That one stays
+// off the wire, unless the request is not complete: then it tells the peer to stop sending (RFC 9113 §8.1).
+void Http2Server::Machine::forget(Stream& stream) {
+  stream.ended = true;
+  stream.hidden = stream.body_complete;
+  submit_reset(stream, ErrorCode::no_error);
 }
 
 void Http2Server::Machine::reset(StreamId id, ErrorCode code) {
@@ -119,18 +106,19 @@ void Http2Server::Machine::reset(StreamId id, ErrorCode code) {
 }
 
 void Http2Server::Machine::submit_reset(Stream& stream, ErrorCode code) {
-  stream.reset = true;
+  stream.reset = queued_ = true;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, static_cast<std::uint32_t>(code));
 }
 
 void Http2Server::Machine::ping() {
   static constexpr std::array<std::uint8_t, 8> payload{'s', 'l', 'u', 'i', 'c', 'e', 0, 0};
   if (nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, payload.data()) == 0) ++pings_unanswered_;
+  queued_ = true;
 }
 
 void Http2Server::Machine::goaway(ErrorCode code) {
   if (going_away_ || failure_) return;
-  going_away_ = goaway_expected_ = true;
+  going_away_ = goaway_expected_ = queued_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
                         static_cast<std::uint32_t>(code), nullptr, 0);
   if (!in_callback_) pump(pending_);  // from here on nghttp2 accepts no stream that the GOAWAY does not name
@@ -139,7 +127,7 @@ void Http2Server::Machine::goaway(ErrorCode code) {
 void Http2Server::Machine::flush(ByteBuffer& out) {
   check(!in_callback_, "flush() from within a callback");
   take_pending(out);
-  pump(out);
+  if (due()) pump(out);
 }
 
 void Http2Server::Machine::take_pending(ByteBuffer& out) {
@@ -156,6 +144,7 @@ void Http2Server::Machine::pump(ByteBuffer& sink) {
   for (;;) {
     if (const int error = nghttp2_session_send(session_); error != 0)
       fail(ErrorCode::internal_error, nghttp2_strerror(error), Glitch::protocol_error);
+    queued_ = false;
     if (ends_due_.empty() && resets_due_.empty()) break;
     for (const StreamId id : std::exchange(ends_due_, {})) write_end(id);
     for (const StreamId id : std::exchange(resets_due_, {}))
@@ -166,13 +155,12 @@ void Http2Server::Machine::pump(ByteBuffer& sink) {
   sink_ = &pending_;
 }
 
-bool Http2Server::Machine::wants_flush() const {
-  return !pending_.empty() || !ends_due_.empty() || !resets_due_.empty() || nghttp2_session_want_write(session_) != 0;
-}
+bool Http2Server::Machine::wants_flush() const { return !pending_.empty() || due(); }
 
 bool Http2Server::Machine::finished() const {
   if (!pending_.empty()) return false;
   if (failure_) return failure_->announced;
+  if (!going_away_ && !peer_going_away_) return false;
   return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
 }
 
@@ -196,12 +184,6 @@ bool Http2Server::Machine::keeps(const FrameHeader& frame, std::span<const std::
     ids_.abandon(frame.stream);
     if (stream != nullptr && stream->reset) return true;
     const auto code = static_cast<ErrorCode>(number(FrameHeader::size));
-    if (code == ErrorCode::flow_control_error && scanner_.frame().type == FrameType::settings) {
-      // A new initial window that lifts a stream's window above the maximum ends the connection (RFC 9113 §6.9.2);
-      // nghttp2 resets the stream.
-      fail(code, "SETTINGS: a stream window above the maximum", Glitch::protocol_error);
-      return false;
-    }
     // MadeYouReset (CVE-2025-8671): a reset that the peer makes us send costs as much as one of its own.
     const bool bad_header = invalid_frame_ == NGHTTP2_ERR_HTTP_HEADER || invalid_frame_ == NGHTTP2_ERR_HTTP_MESSAGING;
     anomaly(code == ErrorCode::refused_stream ? Glitch::too_many_streams

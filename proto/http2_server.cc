@@ -55,7 +55,8 @@ Http2Server::Machine::Machine(const Http2Limits& limits, Http2Visitor& visitor, 
       budgets_(limits, now),
       now_(now),
       preface_deadline_(now + limits.preface_timeout),
-      peer_initial_window_(NGHTTP2_INITIAL_WINDOW_SIZE) {
+      peer_initial_window_(NGHTTP2_INITIAL_WINDOW_SIZE),
+      connection_window_(NGHTTP2_INITIAL_CONNECTION_WINDOW_SIZE) {
   nghttp2_mem mem = frame_buffer_.allocator();
   if (nghttp2_session_server_new3(&session_, callbacks(), this, options(), &mem) != 0) throw std::bad_alloc();
   frame_buffer_shared = frame_buffer_.lent();
@@ -86,6 +87,7 @@ void Http2Server::Machine::sweep() {
     const std::unique_ptr<Stream> stream = std::move(streams_.back());
     streams_.pop_back();
     nghttp2_session_set_stream_user_data(session_, stream->id, nullptr);
+    if (stream->owner != nullptr) stream->owner->state_ = nullptr;
     if (stream->announced) visitor_.on_close(stream->id, stream->owner, 0);
   }
 }
@@ -98,6 +100,7 @@ Http2Server::Machine::Stream& Http2Server::Machine::add_stream(StreamId id) {
   auto& stream = streams_.emplace_back(std::make_unique<Stream>());
   stream->id = id;
   stream->opened = now_;
+  stream->window = peer_initial_window_;
   stream->index = static_cast<std::uint32_t>(streams_.size() - 1);
   nghttp2_session_set_stream_user_data(session_, id, stream.get());
   return *stream;
@@ -114,7 +117,11 @@ int Http2Server::Machine::on_stream_close(StreamId id, std::uint32_t code) {
   streams_.pop_back();
   nghttp2_session_set_stream_user_data(session_, id, nullptr);
   // Whoever holds these bytes may never return them; the connection's window must not shrink with every such stream.
-  if (stream->unconsumed != 0) nghttp2_session_consume_connection(session_, stream->unconsumed);
+  if (stream->unconsumed != 0) {
+    nghttp2_session_consume_connection(session_, stream->unconsumed);
+    queued_ = true;
+  }
+  if (stream->owner != nullptr) stream->owner->state_ = nullptr;
   if (stream->announced) visitor_.on_close(id, stream->owner, code);
   return 0;
 }
@@ -162,6 +169,7 @@ std::optional<ConnectionError> Http2Server::Machine::fail_now() {
     const ConnectionError& error = failure_->error;
     nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_), error.code,
                           reinterpret_cast<const std::uint8_t*>(error.reason.data()), error.reason.size());
+    queued_ = true;
     pump(pending_);
   }
   return failure_->error;
@@ -177,11 +185,11 @@ std::optional<ConnectionError> Http2Server::receive(std::span<const std::uint8_t
 std::optional<TimePoint> Http2Server::deadline() const { return machine_->deadline(); }
 std::optional<ConnectionError> Http2Server::expire(TimePoint now) { return machine_->expire(now); }
 bool Http2Server::respond(StreamId id, const ResponseHead& head, bool end) { return machine_->respond(id, head, end); }
-std::size_t Http2Server::sendable(StreamId id) const { return machine_->sendable(id); }
+std::size_t Http2Server::sendable(const Http2StreamOwner& stream) const { return machine_->sendable(stream); }
 std::int32_t Http2Server::stream_window(StreamId id) const { return machine_->stream_window(id); }
 std::int32_t Http2Server::initial_stream_window() const { return machine_->initial_stream_window(); }
-void Http2Server::send_data(StreamId id, std::size_t size, bool end, BodyWriter& body, ByteBuffer& out) {
-  machine_->send_data(id, size, end, body, out);
+void Http2Server::send_data(Http2StreamOwner& stream, std::size_t size, bool end, BodyWriter& body, ByteBuffer& out) {
+  machine_->send_data(stream, size, end, body, out);
 }
 void Http2Server::end_stream(StreamId id, ByteBuffer& out) { machine_->end_stream(id, out); }
 void Http2Server::reset(StreamId id, ErrorCode code) { machine_->reset(id, code); }

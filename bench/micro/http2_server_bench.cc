@@ -16,11 +16,14 @@ namespace {
 
 using namespace sluice;
 
+struct Owner final : proto::Http2StreamOwner {};
+
 class Silent : public proto::Http2Visitor {
  public:
   proto::Http2StreamOwner* on_request(proto::StreamId id, proto::Request&&, bool) override {
     server->respond(id, {200, {{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}}}, ends);
-    return nullptr;
+    const auto index = static_cast<std::size_t>(id) / 2;
+    return index < streams.size() ? &streams[index] : nullptr;
   }
   void on_body(proto::StreamId, proto::Http2StreamOwner*, std::span<const std::uint8_t>) override {}
   void on_body_end(proto::StreamId, proto::Http2StreamOwner*) override {}
@@ -32,6 +35,7 @@ class Silent : public proto::Http2Visitor {
 
   proto::Http2Server* server = nullptr;
   bool ends = false;
+  std::vector<Owner> streams;  // by id / 2
 };
 
 class Filler final : public proto::BodyWriter {
@@ -44,6 +48,7 @@ struct Connection {
   explicit Connection(int count, bool ends = false) : server(limits(), visitor, {}) {
     visitor.server = &server;
     visitor.ends = ends;
+    visitor.streams.resize(static_cast<std::size_t>(count));
     std::string bytes = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     add(bytes, 4, 0, 0, std::string("\0\4\x7f\xff\xff\xff", 6));  // INITIAL_WINDOW_SIZE
     add(bytes, 4, 1, 0, "");
@@ -88,9 +93,9 @@ void data_frames(const char* name, int streams) {
       [&] {
         out.clear();
         for (int stream = 0; stream < streams; ++stream) {
-          const proto::StreamId id = 1 + 2 * stream;
-          if (connection.server.sendable(id) < size) std::abort();
-          connection.server.send_data(id, size, false, filler, out);
+          Owner& owner = connection.visitor.streams[static_cast<std::size_t>(stream)];
+          if (connection.server.sendable(owner) < size) std::abort();
+          connection.server.send_data(owner, size, false, filler, out);
         }
         sent += size * static_cast<std::size_t>(streams);
         if (sent > 0x4000'0000) {

@@ -243,11 +243,11 @@ bool Connection::pump(Stream& stream, std::size_t& sent) {
   ByteBuffer& out = services_.staging;
   std::size_t budget = services_.config.limits.stream_quantum;
   for (;;) {
-    const Burst burst = stream.prepare(std::min(session_->sendable(stream.id()), budget));
+    const Burst burst = stream.prepare(std::min(session_->sendable(stream), budget));
     const bool end_frame = burst.end && !burst.reset;
     if (burst.end) stream.ended_ = true;
     if (burst.size != 0) {
-      session_->send_data(stream.id(), burst.size, end_frame, stream, out);
+      session_->send_data(stream, burst.size, end_frame, stream, out);
     } else if (end_frame) {
       session_->end_stream(stream.id(), out);
     }

@@ -1,5 +1,7 @@
 #include "gateway/serve/worker.h"
 
+#include <malloc.h>
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -174,6 +176,7 @@ void Worker::take(int descriptor, std::string remote, const proto::TlsContext& c
   load_.connections.fetch_add(1, std::memory_order_relaxed);
   load_.handshakes.fetch_add(1, std::memory_order_relaxed);
   services_.metrics.connections.add(1);
+  load_.turnover.fetch_add(1, std::memory_order_relaxed);
   services_.metrics.connections_opened.add();
   const std::uint64_t id = next_connection_++;
   auto owned = std::make_unique<Socket>(*this, id, std::move(socket), handler != nullptr ? *handler : router_, context,
@@ -196,6 +199,7 @@ void Worker::bury(std::uint64_t connection) {
   if (socket.was_handshaking) load_.handshakes.fetch_sub(1, std::memory_order_relaxed);
   load_.connections.fetch_sub(1, std::memory_order_relaxed);
   services_.metrics.connections.add(-1);
+  load_.turnover.fetch_add(1, std::memory_order_relaxed);
   services_.metrics.connections_closed.add();
   std::vector<Socket*>& slot = slots_[socket.slot];
   slot[socket.slot_index] = slot.back();
@@ -285,6 +289,7 @@ void Worker::on_tick() {
       if (socket->drain_at <= services_.now) socket->connection().drain();
   if (slot_ != 0) return;
   // Once a second.
+  release_memory();
   std::size_t entries = 0, footprint = 0, topics_count = 0;
   for (const auto& topics : services_.topics) topics->expire(services_.now);
   for (Home& home : own_homes_) {
@@ -299,6 +304,14 @@ void Worker::on_tick() {
   services_.metrics.history_bytes.set(static_cast<std::int64_t>(footprint));
   services_.metrics.topics.set(static_cast<std::int64_t>(topics_count));
   services_.metrics.mailbox_bytes.set(static_cast<std::int64_t>(mailbox_.bytes()));
+}
+
+// One worker does it for the whole process.
+void Worker::release_memory() {
+  if (index_ != 0) return;
+  std::uint64_t turnover = 0;
+  for (const Worker* worker : workers_) turnover += worker->load_.turnover.load(std::memory_order_relaxed);
+  if (free_memory_.due(turnover, services_.now)) ::malloc_trim(0);
 }
 
 void Worker::arm_sources() {

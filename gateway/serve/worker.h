@@ -18,6 +18,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "gateway/load/free_memory.h"
 #include "gateway/serve/connection.h"
 #include "gateway/serve/router.h"
 #include "gateway/serve/services.h"
@@ -33,6 +34,7 @@ struct WorkerLoad {
   std::atomic<std::uint32_t> connections{0};
   std::atomic<std::uint32_t> handshakes{0};
   std::atomic<std::uint64_t> streams{0};
+  std::atomic<std::uint64_t> turnover{0};  // connections opened and closed since the start
 };
 
 class Worker final : private Sources {
@@ -100,6 +102,7 @@ class Worker final : private Sources {
   void bury(std::uint64_t connection);
   void arm_tick();
   void on_tick();
+  void release_memory();
   void arm_sources();
   void mark_time() { services_.now = std::chrono::steady_clock::now(); }
 
@@ -124,6 +127,7 @@ class Worker final : private Sources {
   std::uint64_t next_connection_ = 1;
   std::uint32_t handshakes_this_turn_ = 0;
   std::size_t slot_ = 0;
+  load::FreeMemory free_memory_;
   bool stopped_ = false, draining_ = false, sources_paused_ = false;
 };
 

@@ -96,6 +96,8 @@ void add_frame(Frames& frames, Decisions& decisions) {
   }
 }
 
+struct Owner final : proto::Http2StreamOwner {};
+
 class Witness final : public proto::Http2Visitor, public proto::BodyWriter {
  public:
   proto::Http2StreamOwner* on_request(StreamId id, proto::Request&& request, bool body_follows) override {
@@ -119,7 +121,7 @@ class Witness final : public proto::Http2Visitor, public proto::BodyWriter {
         break;  // silent
     }
     if (body_follows) log += "+";
-    return nullptr;
+    return &owners[id];
   }
   void on_body(StreamId id, proto::Http2StreamOwner*, std::span<const std::uint8_t> bytes) override {
     check(open.contains(id), "body of an open stream");
@@ -150,6 +152,7 @@ class Witness final : public proto::Http2Visitor, public proto::BodyWriter {
   void note(const char* what, StreamId id) { log += std::string(" ") + what + std::to_string(id); }
 
   Http2Server* server = nullptr;
+  std::map<StreamId, Owner> owners;
   std::map<StreamId, std::size_t> open;
   std::string log, closes;
 };
@@ -183,9 +186,10 @@ Outcome run(std::string_view bytes, std::size_t piece) {
     check(!server.wants_flush(), "everything was written");
     check(!failed || server.finished(), "a failed session is finished");
     for (StreamId id = 0; id < 40; ++id) {
-      const std::size_t size = server.sendable(id);
+      Owner& owner = witness.owners[id];
+      const std::size_t size = server.sendable(owner);
       check(!failed || size == 0, "a failed session sends nothing");
-      if (size != 0) server.send_data(id, std::min<std::size_t>(size, 100), id % 3 == 0, witness, out);
+      if (size != 0) server.send_data(owner, std::min<std::size_t>(size, 100), id % 3 == 0, witness, out);
       if (id % 5 == 0) server.end_stream(id, out);
     }
     server.goaway(proto::ErrorCode::no_error);

@@ -149,7 +149,7 @@ const Row rows[] = {
      "GOAWAY code 6"},
     {"WINDOW_UPDATE of 0 on the connection", "6.9", [](Frames& f) { f.window_update(0, 0); }, "GOAWAY code 1"},
     {"WINDOW_UPDATE of 0 on a stream", "6.9", [](Frames& f) { f.headers(1, get("/")).window_update(1, 0); },
-     "HEADERS 1, GOAWAY code 1"},
+     "HEADERS 1, RST_STREAM 1 code 1"},
     {"WINDOW_UPDATE on an idle stream", "5.1", [](Frames& f) { f.window_update(1, 1); }, "GOAWAY code 1"},
     {"a stream window above the maximum", "6.9.1",
      [](Frames& f) { f.headers(1, get("/")).window_update(1, 0x7fff'ffff); }, "HEADERS 1, RST_STREAM 1 code 3"},

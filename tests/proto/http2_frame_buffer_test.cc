@@ -76,7 +76,8 @@ TEST_CASE("interleaved sessions each send their own heads and bodies") {
     pairs[static_cast<std::size_t>(i)]->talk.server->respond(1, {200, {{"who", "session " + std::to_string(i)}}},
                                                              false);
   for (int round = 0; round < 3; ++round)
-    for (auto& pair : pairs) pair->talk.server->send_data(1, 10, round == 2, pair->talk.body, pair->talk.out);
+    for (auto& pair : pairs)
+      pair->talk.server->send_data(pair->talk.visitor.streams.at(1), 10, round == 2, pair->talk.body, pair->talk.out);
   for (int i = 0; i < count; ++i) {
     Pair& pair = *pairs[static_cast<std::size_t>(i)];
     exchange(pair.talk, pair.peer);

@@ -421,7 +421,7 @@ TEST_CASE("a peer that says nothing, or does not acknowledge, is told to go") {
   deaf.expire();
   CHECK(deaf.error == "4: SETTINGS not acknowledged in time");
   CHECK(deaf.visitor.glitches[Glitch::settings_timeout] == 1);
-  CHECK(deaf.server->sendable(1) == 0);
+  CHECK(deaf.sendable(1) == 0);
 }
 
 TEST_CASE("every glitch has a name for its metric") {

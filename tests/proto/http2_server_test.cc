@@ -56,14 +56,14 @@ TEST_CASE("a GET is announced, answered, streamed and ended") {
   CHECK(request.field("accept") == "text/event-stream");
   CHECK(request.fields.size() == 1);
 
-  CHECK(joined.talk.server->sendable(id) == 16384);
-  joined.talk.server->send_data(id, 5, false, joined.talk.body, joined.talk.out);
+  CHECK(joined.talk.sendable(id) == 16384);
+  joined.talk.server->send_data(joined.talk.visitor.streams.at(id), 5, false, joined.talk.body, joined.talk.out);
   joined.exchange();
   CHECK(joined.peer.responses.at(id).status() == "200");
   CHECK(joined.peer.responses.at(id).body == "abcde");
   CHECK_FALSE(joined.peer.responses.at(id).ended);
 
-  joined.talk.server->send_data(id, 3, true, joined.talk.body, joined.talk.out);
+  joined.talk.server->send_data(joined.talk.visitor.streams.at(id), 3, true, joined.talk.body, joined.talk.out);
   joined.exchange();
   CHECK(joined.peer.responses.at(id).body == "abcdefgh");
   CHECK(joined.peer.responses.at(id).code == 0);
@@ -77,9 +77,9 @@ TEST_CASE("a body written before its head was flushed follows the head") {
   talk.open();
   Frames frames;
   CHECK(talk.say(frames.headers(1, get("/"))) == "");
-  CHECK(talk.server->sendable(1) == 0);
+  CHECK(talk.sendable(1) == 0);
   REQUIRE(talk.server->respond(1, {200, {{"content-type", "text/event-stream"}}}, false));
-  CHECK(talk.server->sendable(1) == 16384);
+  CHECK(talk.sendable(1) == 16384);
   CHECK(talk.send(1, 4) == "HEADERS 1, DATA 1 +4");
   CHECK_FALSE(talk.server->respond(1, {200, {}}, false));
 }
@@ -124,7 +124,7 @@ TEST_CASE("a client's reset closes the stream with its code") {
   Frames frames;
   talk.say(frames.headers(1, get("/")).rst(1, 8));
   CHECK(talk.visitor.told() == "request 1 GET /, close 1 code 8");
-  CHECK(talk.server->sendable(1) == 0);
+  CHECK(talk.sendable(1) == 0);
   CHECK(talk.send(1, 0, true) == "");
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("a reset of ours closes the stream and drops a head that was not sent 
   talk.say(frames.headers(1, get("/")));
   talk.server->respond(1, {200, {}}, false);
   talk.server->reset(1, ErrorCode::cancel);
-  CHECK(talk.server->sendable(1) == 0);
+  CHECK(talk.sendable(1) == 0);
   CHECK_FALSE(talk.server->respond(1, {200, {}}, false));
   talk.server->flush(talk.out);
   CHECK(talk.heard() == "RST_STREAM 1 code 8");
@@ -284,7 +284,7 @@ TEST_CASE("a session that is destroyed after any byte leaves no stream open and 
       Http2Conversation talk;
       talk.visitor.answer = answered ? 200 : 0;
       (void)talk.server->receive(frames.bytes().first(size), talk.now);
-      if (answered && talk.server->sendable(1) != 0) talk.send(1, 5);
+      if (answered && talk.sendable(1) != 0) talk.send(1, 5);
       if (answered) talk.end(3);
       if (size % 3 == 0) talk.server->reset(7, ErrorCode::cancel);
     }

@@ -94,8 +94,13 @@ std::string Http2Conversation::take_bytes() {
 
 std::vector<Frame> Http2Conversation::take() { return read_frames(take_bytes()); }
 
+std::size_t Http2Conversation::sendable(StreamId id) const {
+  const auto found = visitor.streams.find(id);
+  return found == visitor.streams.end() ? 0 : server->sendable(found->second);
+}
+
 std::string Http2Conversation::send(StreamId id, std::size_t size, bool ends) {
-  server->send_data(id, size, ends, body, out);
+  server->send_data(visitor.streams.at(id), size, ends, body, out);
   return heard();
 }
 

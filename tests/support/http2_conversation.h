@@ -82,6 +82,8 @@ class Http2Conversation {
   std::vector<Frame> take();
   std::string take_bytes();
 
+  // 0 for a stream that was never announced.
+  [[nodiscard]] std::size_t sendable(StreamId id) const;
   std::string send(StreamId id, std::size_t size, bool end = false);
   std::string end(StreamId id);
   void pass(milliseconds time) { now += time; }
