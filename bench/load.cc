@@ -86,10 +86,16 @@ class Run {
     figures_.deliveries = tally_.deliveries - deliveries;
   }
 
+  // Until everything has come, or nothing more comes.
   void settle() {
     publisher_.stop();
-    work_until([&] { return publisher_.in_flight() == 0 && tally_.deliveries >= publisher_.expected_deliveries(); },
-               settle_timeout);
+    const auto complete = [&] {
+      return publisher_.in_flight() == 0 && tally_.deliveries >= publisher_.expected_deliveries();
+    };
+    for (std::uint64_t before = ~tally_.deliveries; before != tally_.deliveries && !complete();) {
+      before = tally_.deliveries;
+      work_until(complete, settle_timeout);
+    }
   }
 
   Figures judge() {

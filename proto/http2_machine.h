@@ -9,6 +9,7 @@
 // Invariant: sink_ is pending_ except inside pump(); every nghttp2 stream has its Stream as user data.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,19 +31,19 @@ namespace sluice::proto {
 // One stream that nghttp2 holds open, announced to the visitor or not (refused, or its headers not complete).
 struct Http2StreamState {
   Http2StreamOwner* owner = nullptr;
-  TimePoint opened;
   StreamId id = 0;
-  std::uint32_t index = 0;       // in the session's streams
+  std::uint32_t opened = 0;      // milliseconds(); wraps, only differences count
   std::int32_t window = 0;       // that we may send into; a SETTINGS can make it negative (RFC 9113 §6.9.2)
   std::uint32_t unconsumed = 0;  // body bytes given to the visitor, not yet returned to the connection's window
-  std::uint32_t priorities = 0;
-  bool announced = false;
-  bool body_complete = false;  // the peer's END_STREAM was seen
-  bool head_submitted = false;
-  bool ended = false;   // our END_STREAM is written or submitted
-  bool reset = false;   // a RST_STREAM of ours is queued
-  bool hidden = false;  // that RST_STREAM only makes nghttp2 forget the stream: it stays off the wire
+  std::uint32_t priorities : 26 = 0;
+  bool announced : 1 = false;
+  bool body_complete : 1 = false;  // the peer's END_STREAM was seen
+  bool head_submitted : 1 = false;
+  bool ended : 1 = false;   // our END_STREAM is written or submitted
+  bool reset : 1 = false;   // a RST_STREAM of ours is queued
+  bool hidden : 1 = false;  // that RST_STREAM only makes nghttp2 forget the stream: it stays off the wire
 };
+static_assert(sizeof(Http2StreamState) == 32, "one of these for each of a million streams");
 
 class Http2Server::Machine {
  public:
@@ -57,7 +58,7 @@ class Http2Server::Machine {
   [[nodiscard]] std::size_t sendable(const Http2StreamOwner& stream) const;
   [[nodiscard]] std::int32_t stream_window(StreamId id) const;
   [[nodiscard]] std::int32_t initial_stream_window() const;
-  void send_data(Http2StreamOwner& owner, std::size_t size, bool end, BodyWriter& body, ByteBuffer& out);
+  void send_data(Http2StreamOwner& owner, std::size_t size, bool end, ByteBuffer& out);
   void end_stream(StreamId id, ByteBuffer& out);
   void reset(StreamId id, ErrorCode code);
   void consume(StreamId id, std::size_t count);
@@ -66,7 +67,7 @@ class Http2Server::Machine {
   void flush(ByteBuffer& out);
   [[nodiscard]] bool wants_flush() const;
   [[nodiscard]] bool finished() const;
-  [[nodiscard]] std::size_t stream_count() const { return streams_.size(); }
+  [[nodiscard]] std::size_t stream_count() const { return streams_.size() - unused_.size(); }
 
   // nghttp2's calls, each behind a trampoline of the same name.
   int on_begin_headers(const nghttp2_frame& frame);
@@ -84,6 +85,7 @@ class Http2Server::Machine {
 
   [[nodiscard]] Stream* find(StreamId id) const;
   Stream& add_stream(StreamId id);
+  void close(Stream& stream, std::uint32_t code);
   void sweep();
 
   // Receiving.
@@ -115,6 +117,10 @@ class Http2Server::Machine {
   void submit_reset(Stream& stream, ErrorCode code);
   [[nodiscard]] bool keeps(const FrameHeader& frame, std::span<const std::uint8_t> bytes);
 
+  static std::uint32_t milliseconds(TimePoint time) {
+    using std::chrono::duration_cast;
+    return static_cast<std::uint32_t>(duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+  }
   static const nghttp2_session_callbacks* callbacks();
   static const nghttp2_option* options();
 
@@ -122,7 +128,8 @@ class Http2Server::Machine {
   Http2Visitor& visitor_;
   FrameBuffer frame_buffer_;
   nghttp2_session* session_ = nullptr;
-  std::vector<std::unique_ptr<Stream>> streams_;
+  std::deque<Stream> streams_;   // a stream does not move; id 0: not in use
+  std::vector<Stream*> unused_;  // of streams_
   StreamIds ids_;
   FrameScanner scanner_;
   Http2Budgets budgets_;

@@ -10,7 +10,7 @@ namespace {
 // own limit counts reads, not frames, and would cut a slow but honest peer.
 constexpr std::uint32_t continuations_max = 8;
 
-constexpr std::chrono::seconds young_stream_age{1};
+constexpr std::uint32_t young_stream_age = 1000;  // milliseconds
 
 // RFC 9113 §6.9.1.
 constexpr std::int64_t window_max = 0x7fff'ffff;
@@ -225,7 +225,8 @@ int Http2Server::Machine::on_frame_recv(const nghttp2_frame& frame) {
       break;
     case NGHTTP2_RST_STREAM:
       // Rapid reset (CVE-2023-44487): the work of a request for the price of two frames.
-      if (Stream* const stream = find(id); stream != nullptr && now_ - stream->opened < young_stream_age) spend_reset();
+      if (Stream* const stream = find(id); stream != nullptr && milliseconds(now_) - stream->opened < young_stream_age)
+        spend_reset();
       break;
     case NGHTTP2_SETTINGS:
       on_settings(frame.settings);
@@ -267,7 +268,7 @@ void Http2Server::Machine::on_request_complete(const nghttp2_frame& frame) {
     const StreamId id = stream->id;
     Http2StreamOwner* const owner = visitor_.on_request(id, std::move(outcome.request), !stream->body_complete);
     stream->owner = owner;
-    if (owner != nullptr) owner->state_ = stream;
+    owner->state_ = stream;
   }
 }
 
@@ -302,10 +303,11 @@ void Http2Server::Machine::on_settings(const nghttp2_settings& settings) {
       static_cast<std::int32_t>(nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE));
   if (peer_initial_window_ == before) return;
   const std::int64_t change = std::int64_t{peer_initial_window_} - before;
-  for (const auto& stream : streams_) {  // RFC 9113 §6.9.2
-    if (stream->window + change > window_max)
+  for (Stream& stream : streams_) {  // RFC 9113 §6.9.2
+    if (stream.id == 0) continue;
+    if (stream.window + change > window_max)
       return fail(ErrorCode::flow_control_error, "SETTINGS: a stream window above the maximum", Glitch::protocol_error);
-    stream->window = static_cast<std::int32_t>(stream->window + change);
+    stream.window = static_cast<std::int32_t>(stream.window + change);
   }
   if (change > 0) visitor_.on_window(0, nullptr);
 }

@@ -56,8 +56,7 @@ std::int32_t Http2Server::Machine::stream_window(StreamId id) const {
 
 std::int32_t Http2Server::Machine::initial_stream_window() const { return peer_initial_window_; }
 
-void Http2Server::Machine::send_data(Http2StreamOwner& owner, std::size_t size, bool end, BodyWriter& body,
-                                     ByteBuffer& out) {
+void Http2Server::Machine::send_data(Http2StreamOwner& owner, std::size_t size, bool end, ByteBuffer& out) {
   check(!in_callback_, "send_data() from within a callback");
   if (size == 0) {
     if (end && owner.state_ != nullptr) end_stream(owner.state_->id, out);
@@ -70,7 +69,7 @@ void Http2Server::Machine::send_data(Http2StreamOwner& owner, std::size_t size, 
   const std::span<std::uint8_t> frame = out.extend(FrameHeader::size + size);
   const std::uint8_t flags = end ? FrameHeader::end_stream : std::uint8_t{0};
   FrameHeader{static_cast<std::uint32_t>(size), FrameType::data, flags, stream->id}.write(frame);
-  body.write_body(frame.subspan(FrameHeader::size));
+  owner.write_body(frame.subspan(FrameHeader::size));
   stream->window -= static_cast<std::int32_t>(size);
   connection_window_ -= static_cast<std::int32_t>(size);
   if (!end) return;
@@ -106,7 +105,8 @@ void Http2Server::Machine::reset(StreamId id, ErrorCode code) {
 }
 
 void Http2Server::Machine::submit_reset(Stream& stream, ErrorCode code) {
-  stream.reset = queued_ = true;
+  stream.reset = true;
+  queued_ = true;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, static_cast<std::uint32_t>(code));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <utility>
 
 #include "proto/check.h"
 #include "proto/http2_machine.h"
@@ -83,13 +84,8 @@ Http2Server::Machine::~Machine() {
 // nghttp2_session_del() does not call on_stream_close: the owners of what is still open learn it here.
 void Http2Server::Machine::sweep() {
   in_callback_ = true;
-  while (!streams_.empty()) {
-    const std::unique_ptr<Stream> stream = std::move(streams_.back());
-    streams_.pop_back();
-    nghttp2_session_set_stream_user_data(session_, stream->id, nullptr);
-    if (stream->owner != nullptr) stream->owner->state_ = nullptr;
-    if (stream->announced) visitor_.on_close(stream->id, stream->owner, 0);
-  }
+  for (Stream& stream : streams_)
+    if (stream.id != 0) close(stream, 0);
 }
 
 Http2Server::Machine::Stream* Http2Server::Machine::find(StreamId id) const {
@@ -97,32 +93,35 @@ Http2Server::Machine::Stream* Http2Server::Machine::find(StreamId id) const {
 }
 
 Http2Server::Machine::Stream& Http2Server::Machine::add_stream(StreamId id) {
-  auto& stream = streams_.emplace_back(std::make_unique<Stream>());
+  Stream* stream = nullptr;
+  if (unused_.empty()) {
+    stream = &streams_.emplace_back();
+  } else {
+    stream = unused_.back();
+    unused_.pop_back();
+  }
   stream->id = id;
-  stream->opened = now_;
+  stream->opened = milliseconds(now_);
   stream->window = peer_initial_window_;
-  stream->index = static_cast<std::uint32_t>(streams_.size() - 1);
-  nghttp2_session_set_stream_user_data(session_, id, stream.get());
+  nghttp2_session_set_stream_user_data(session_, id, stream);
   return *stream;
 }
 
-int Http2Server::Machine::on_stream_close(StreamId id, std::uint32_t code) {
-  Stream* const found = find(id);
-  if (found == nullptr) return 0;
-  std::unique_ptr<Stream> stream = std::move(streams_[found->index]);
-  if (stream->index + 1 != streams_.size()) {
-    streams_[stream->index] = std::move(streams_.back());
-    streams_[stream->index]->index = stream->index;
-  }
-  streams_.pop_back();
-  nghttp2_session_set_stream_user_data(session_, id, nullptr);
+void Http2Server::Machine::close(Stream& stream, std::uint32_t code) {
+  const Stream closed = std::exchange(stream, Stream{});
+  unused_.push_back(&stream);
+  nghttp2_session_set_stream_user_data(session_, closed.id, nullptr);
   // Whoever holds these bytes may never return them; the connection's window must not shrink with every such stream.
-  if (stream->unconsumed != 0) {
-    nghttp2_session_consume_connection(session_, stream->unconsumed);
+  if (closed.unconsumed != 0) {
+    nghttp2_session_consume_connection(session_, closed.unconsumed);
     queued_ = true;
   }
-  if (stream->owner != nullptr) stream->owner->state_ = nullptr;
-  if (stream->announced) visitor_.on_close(id, stream->owner, code);
+  if (closed.owner != nullptr) closed.owner->state_ = nullptr;
+  if (closed.announced) visitor_.on_close(closed.id, closed.owner, code);
+}
+
+int Http2Server::Machine::on_stream_close(StreamId id, std::uint32_t code) {
+  if (Stream* const stream = find(id)) close(*stream, code);
   return 0;
 }
 
@@ -188,8 +187,8 @@ bool Http2Server::respond(StreamId id, const ResponseHead& head, bool end) { ret
 std::size_t Http2Server::sendable(const Http2StreamOwner& stream) const { return machine_->sendable(stream); }
 std::int32_t Http2Server::stream_window(StreamId id) const { return machine_->stream_window(id); }
 std::int32_t Http2Server::initial_stream_window() const { return machine_->initial_stream_window(); }
-void Http2Server::send_data(Http2StreamOwner& stream, std::size_t size, bool end, BodyWriter& body, ByteBuffer& out) {
-  machine_->send_data(stream, size, end, body, out);
+void Http2Server::send_data(Http2StreamOwner& stream, std::size_t size, bool end, ByteBuffer& out) {
+  machine_->send_data(stream, size, end, out);
 }
 void Http2Server::end_stream(StreamId id, ByteBuffer& out) { machine_->end_stream(id, out); }
 void Http2Server::reset(StreamId id, ErrorCode code) { machine_->reset(id, code); }

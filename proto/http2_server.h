@@ -6,11 +6,10 @@
 //   a POST         receive() → on_request(body_follows) → on_body()… → on_body_end → respond() → send_data(end)
 //   an error       receive() returns a ConnectionError (GOAWAY is queued): flush(), close the transport
 //   the end        end_stream() for each stream, goaway(), flush() until finished(), close the transport
-// Nothing is written from inside a callback: a visitor may call respond(), reset() and end_stream() (they queue), never
-// receive(), flush() or send_data().
-// DATA is written here, not by nghttp2: the windows that it sends into are kept here too, and nghttp2 sees neither
-// WINDOW_UPDATE nor DATA of ours (facts §6: its queue costs 2.3 times as much).
-// Invariant: every frame that a call produced is in the output when flush() or send_data() returns.
+// In a callback a visitor may call respond(), reset() and end_stream() (they queue), never receive(), flush(),
+// send_data(). DATA is written here, into windows kept here; nghttp2 sees no WINDOW_UPDATE (facts §6: its queue
+// costs 2.3 times as much). Invariant: every frame that a call produced is in the output when flush() or send_data()
+// returns.
 #pragma once
 
 #include <chrono>
@@ -74,6 +73,10 @@ struct Http2StreamState;
 // The owner's object for one stream. The session keeps the pointer, never owns it, and leaves its own state in it: what
 // is done for each delivery needs no lookup.
 class Http2StreamOwner {
+ public:
+  // Writes exactly out.size() bytes of the response's body: called by send_data().
+  virtual void write_body(std::span<std::uint8_t> out) = 0;
+
  protected:
   ~Http2StreamOwner() = default;
 
@@ -84,7 +87,8 @@ class Http2StreamOwner {
 
 class Http2Visitor {
  public:
-  // A complete, well-formed header block. Return the object that later calls for this stream get (nullptr is allowed).
+  // A complete, well-formed header block. Return the object that later calls for this stream get; it lives until
+  // on_close().
   virtual Http2StreamOwner* on_request(StreamId id, Request&& request, bool body_follows) = 0;
   // Request body. The bytes are returned to the peer's window by consume().
   virtual void on_body(StreamId id, Http2StreamOwner* owner, std::span<const std::uint8_t> bytes) = 0;
@@ -102,15 +106,6 @@ class Http2Visitor {
 
  protected:
   ~Http2Visitor() = default;
-};
-
-// Writes exactly out.size() bytes of a stream's body.
-class BodyWriter {
- public:
-  virtual void write_body(std::span<std::uint8_t> out) = 0;
-
- protected:
-  ~BodyWriter() = default;
 };
 
 class Http2Server {
@@ -138,7 +133,7 @@ class Http2Server {
   [[nodiscard]] std::int32_t initial_stream_window() const;
   // Appends one DATA frame of `size` ≤ sendable(stream) bytes (and before it whatever else was queued). The single
   // place where DATA is written.
-  void send_data(Http2StreamOwner& stream, std::size_t size, bool end, BodyWriter& body, ByteBuffer& out);
+  void send_data(Http2StreamOwner& stream, std::size_t size, bool end, ByteBuffer& out);
   // Ends a response with an empty DATA frame: works at window 0, where the cut event is discarded by the client.
   void end_stream(StreamId id, ByteBuffer& out);
   void reset(StreamId id, ErrorCode code);

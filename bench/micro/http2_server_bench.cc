@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,14 +17,17 @@ namespace {
 
 using namespace sluice;
 
-struct Owner final : proto::Http2StreamOwner {};
+struct Owner final : proto::Http2StreamOwner {
+  void write_body(std::span<std::uint8_t> out) override { std::memset(out.data(), 'x', out.size()); }
+};
 
 class Silent : public proto::Http2Visitor {
  public:
   proto::Http2StreamOwner* on_request(proto::StreamId id, proto::Request&&, bool) override {
     server->respond(id, {200, {{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}}}, ends);
     const auto index = static_cast<std::size_t>(id) / 2;
-    return index < streams.size() ? &streams[index] : nullptr;
+    while (streams.size() <= index) streams.emplace_back();
+    return &streams[index];
   }
   void on_body(proto::StreamId, proto::Http2StreamOwner*, std::span<const std::uint8_t>) override {}
   void on_body_end(proto::StreamId, proto::Http2StreamOwner*) override {}
@@ -35,12 +39,7 @@ class Silent : public proto::Http2Visitor {
 
   proto::Http2Server* server = nullptr;
   bool ends = false;
-  std::vector<Owner> streams;  // by id / 2
-};
-
-class Filler final : public proto::BodyWriter {
- public:
-  void write_body(std::span<std::uint8_t> out) override { std::memset(out.data(), 'x', out.size()); }
+  std::deque<Owner> streams;  // by id / 2
 };
 
 // One client connection with `count` streams, as bytes: written by hand, HPACK without compression.
@@ -48,7 +47,6 @@ struct Connection {
   explicit Connection(int count, bool ends = false) : server(limits(), visitor, {}) {
     visitor.server = &server;
     visitor.ends = ends;
-    visitor.streams.resize(static_cast<std::size_t>(count));
     std::string bytes = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     add(bytes, 4, 0, 0, std::string("\0\4\x7f\xff\xff\xff", 6));  // INITIAL_WINDOW_SIZE
     add(bytes, 4, 1, 0, "");
@@ -83,7 +81,6 @@ struct Connection {
 void data_frames(const char* name, int streams) {
   Connection connection(streams);
   ByteBuffer out(1 << 20);
-  Filler filler;
   constexpr std::size_t size = 123;
   std::size_t sent = 0;
   std::string update;
@@ -95,7 +92,7 @@ void data_frames(const char* name, int streams) {
         for (int stream = 0; stream < streams; ++stream) {
           Owner& owner = connection.visitor.streams[static_cast<std::size_t>(stream)];
           if (connection.server.sendable(owner) < size) std::abort();
-          connection.server.send_data(owner, size, false, filler, out);
+          connection.server.send_data(owner, size, false, out);
         }
         sent += size * static_cast<std::size_t>(streams);
         if (sent > 0x4000'0000) {

@@ -247,7 +247,7 @@ bool Connection::pump(Stream& stream, std::size_t& sent) {
     const bool end_frame = burst.end && !burst.reset;
     if (burst.end) stream.ended_ = true;
     if (burst.size != 0) {
-      session_->send_data(stream, burst.size, end_frame, stream, out);
+      session_->send_data(stream, burst.size, end_frame, out);
     } else if (end_frame) {
       session_->end_stream(stream.id(), out);
     }
@@ -368,6 +368,7 @@ void Connection::on_time() {
 }
 
 void Connection::visit_streams() {
+  if (ready_.empty()) std::vector<Stream*>().swap(ready_);  // an idle connection keeps no list
   next_visit_ = services_.now + services_.visit_interval;
   for (std::size_t index = 0; index != streams_.size(); ++index) {
     Stream& stream = *streams_[index];

@@ -24,7 +24,7 @@ struct Burst {
   bool more = false;  // there is more to send after them (or now, if there were room)
 };
 
-class Stream : public proto::Http2StreamOwner, public proto::BodyWriter {
+class Stream : public proto::Http2StreamOwner {
  public:
   virtual ~Stream() = default;
   Stream(const Stream&) = delete;

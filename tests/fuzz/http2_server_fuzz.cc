@@ -96,9 +96,11 @@ void add_frame(Frames& frames, Decisions& decisions) {
   }
 }
 
-struct Owner final : proto::Http2StreamOwner {};
+struct Owner final : proto::Http2StreamOwner {
+  void write_body(std::span<std::uint8_t> out) override { std::fill(out.begin(), out.end(), std::uint8_t{'x'}); }
+};
 
-class Witness final : public proto::Http2Visitor, public proto::BodyWriter {
+class Witness final : public proto::Http2Visitor {
  public:
   proto::Http2StreamOwner* on_request(StreamId id, proto::Request&& request, bool body_follows) override {
     note("request", id);
@@ -147,8 +149,6 @@ class Witness final : public proto::Http2Visitor, public proto::BodyWriter {
   void on_pong() override {}
   void on_goaway() override { note("goaway", 0); }
   void on_glitch(proto::Glitch glitch) override { closes += name(glitch); }
-  void write_body(std::span<std::uint8_t> out) override { std::fill(out.begin(), out.end(), std::uint8_t{'x'}); }
-
   void note(const char* what, StreamId id) { log += std::string(" ") + what + std::to_string(id); }
 
   Http2Server* server = nullptr;
@@ -189,7 +189,7 @@ Outcome run(std::string_view bytes, std::size_t piece) {
       Owner& owner = witness.owners[id];
       const std::size_t size = server.sendable(owner);
       check(!failed || size == 0, "a failed session sends nothing");
-      if (size != 0) server.send_data(owner, std::min<std::size_t>(size, 100), id % 3 == 0, witness, out);
+      if (size != 0) server.send_data(owner, std::min<std::size_t>(size, 100), id % 3 == 0, out);
       if (id % 5 == 0) server.end_stream(id, out);
     }
     server.goaway(proto::ErrorCode::no_error);

@@ -105,7 +105,7 @@ TEST_CASE("a stream ends cleanly at window 0 of stream or connection, and leaves
     for (std::size_t left = row.send; left != 0;) {
       const std::size_t size = std::min(left, talk.sendable(id));
       REQUIRE(size != 0);
-      talk.server->send_data(talk.visitor.streams.at(id), size, false, talk.body, talk.out);
+      talk.server->send_data(talk.visitor.streams.at(id), size, false, talk.out);
       left -= size;
     }
     talk.server->end_stream(id, talk.out);

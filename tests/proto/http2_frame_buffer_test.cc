@@ -77,7 +77,7 @@ TEST_CASE("interleaved sessions each send their own heads and bodies") {
                                                              false);
   for (int round = 0; round < 3; ++round)
     for (auto& pair : pairs)
-      pair->talk.server->send_data(pair->talk.visitor.streams.at(1), 10, round == 2, pair->talk.body, pair->talk.out);
+      pair->talk.server->send_data(pair->talk.visitor.streams.at(1), 10, round == 2, pair->talk.out);
   for (int i = 0; i < count; ++i) {
     Pair& pair = *pairs[static_cast<std::size_t>(i)];
     exchange(pair.talk, pair.peer);

@@ -57,13 +57,13 @@ TEST_CASE("a GET is announced, answered, streamed and ended") {
   CHECK(request.fields.size() == 1);
 
   CHECK(joined.talk.sendable(id) == 16384);
-  joined.talk.server->send_data(joined.talk.visitor.streams.at(id), 5, false, joined.talk.body, joined.talk.out);
+  joined.talk.server->send_data(joined.talk.visitor.streams.at(id), 5, false, joined.talk.out);
   joined.exchange();
   CHECK(joined.peer.responses.at(id).status() == "200");
   CHECK(joined.peer.responses.at(id).body == "abcde");
   CHECK_FALSE(joined.peer.responses.at(id).ended);
 
-  joined.talk.server->send_data(joined.talk.visitor.streams.at(id), 3, true, joined.talk.body, joined.talk.out);
+  joined.talk.server->send_data(joined.talk.visitor.streams.at(id), 3, true, joined.talk.out);
   joined.exchange();
   CHECK(joined.peer.responses.at(id).body == "abcdefgh");
   CHECK(joined.peer.responses.at(id).code == 0);

@@ -8,6 +8,7 @@ Http2StreamOwner* Http2Recorder::on_request(StreamId id, proto::Request&& reques
   note("request " + std::to_string(id) + " " + request.method + " " + request.path +
        (body_follows ? " with body" : ""));
   Stream& stream = streams[id];
+  stream.alphabet = &alphabet;
   stream.request = std::move(request);
   if (answer != 0) server->respond(id, {answer, {}}, answer_ends);
   return &stream;
@@ -100,7 +101,7 @@ std::size_t Http2Conversation::sendable(StreamId id) const {
 }
 
 std::string Http2Conversation::send(StreamId id, std::size_t size, bool ends) {
-  server->send_data(visitor.streams.at(id), size, ends, body, out);
+  server->send_data(visitor.streams.at(id), size, ends, out);
   return heard();
 }
 

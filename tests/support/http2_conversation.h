@@ -24,9 +24,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Writes "abcdef…" for any size.
-class Alphabet final : public proto::BodyWriter {
+class Alphabet {
  public:
-  void write_body(std::span<std::uint8_t> out) override {
+  void write(std::span<std::uint8_t> out) {
     for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>('a' + next_++ % 26);
   }
 
@@ -37,6 +37,9 @@ class Alphabet final : public proto::BodyWriter {
 class Http2Recorder : public proto::Http2Visitor {
  public:
   struct Stream final : Http2StreamOwner {
+    void write_body(std::span<std::uint8_t> out) override { alphabet->write(out); }
+
+    Alphabet* alphabet = nullptr;
     proto::Request request;
     std::string body;
     bool body_ended = false;
@@ -58,6 +61,7 @@ class Http2Recorder : public proto::Http2Visitor {
   std::map<StreamId, Stream> streams;
   std::map<Glitch, int> glitches;
   Http2Server* server = nullptr;
+  Alphabet alphabet;  // of all bodies, in the order in which they are sent
   // What every request is answered with at once; status 0: not at all.
   int answer = 200;
   bool answer_ends = false;
@@ -99,7 +103,6 @@ class Http2Conversation {
   proto::TimePoint now{seconds(1000)};
   std::unique_ptr<Http2Server> server;
   ByteBuffer out;
-  Alphabet body;
 };
 
 }  // namespace sluice::test
