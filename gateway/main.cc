@@ -1,6 +1,7 @@
 // The program: the command line chooses a verb, the verb runs, and whatever it throws is printed once, here.
 // Exit codes: 0 done, 1 failed, 2 wrongly called.
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <type_traits>
@@ -9,11 +10,15 @@
 
 #include <fmt/format.h>
 
+#include "certs/certs.h"
+#include "certs/certs_command.h"
+#include "gateway/client/publish.h"
+#include "gateway/client/tail.h"
 #include "gateway/command_line.h"
 #include "gateway/config/load.h"
 #include "gateway/config/print.h"
 #include "gateway/config/reference.h"
-#include "gateway/verbs.h"
+#include "gateway/run.h"
 #include "gateway/version.h"
 
 namespace sluice {
@@ -37,14 +42,22 @@ int print(const std::string& text) {
   return 0;
 }
 
+std::filesystem::path development_ca() { return certs::default_certificate_directory() / "ca.pem"; }
+
 struct Perform {
   int operator()(const RunCommand& command) const {
     return run_gateway(config::load(command.overrides, config::process_environment()));
   }
   int operator()(const CheckCommand& command) const { return check(command); }
-  int operator()(const PubOptions& options) const { return publish(options); }
-  int operator()(const TailOptions& options) const { return tail(options); }
-  int operator()(const CertsOptions& options) const { return run_certs(options); }
+  int operator()(client::PubOptions options) const {
+    options.trust.development_ca = development_ca();
+    return client::publish(options, std::cin, std::cout, std::cerr);
+  }
+  int operator()(client::TailOptions options) const {
+    options.trust.development_ca = development_ca();
+    return client::tail(options, std::cout, std::cerr);
+  }
+  int operator()(const certs::CertsOptions& options) const { return certs::run_certs_command(options, std::cout); }
   int operator()(const VersionCommand&) const { return print(version_text()); }
   int operator()(const ReferenceCommand&) const { return print(config::reference()); }
 };

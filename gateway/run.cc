@@ -1,5 +1,6 @@
-// `sluice run`: the wiring, in flow order: certificate, workers, sources, listeners; then serve until the drain is
-// over.
+// The wiring, in flow order: certificate, workers, sources, listeners; then serve until the drain is over.
+#include "gateway/run.h"
+
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -11,7 +12,6 @@
 #include "gateway/observe/log.h"
 #include "gateway/serve/gateway.h"
 #include "gateway/source/source.h"
-#include "gateway/verbs.h"
 #include "proto/event_id.h"
 
 namespace sluice {
