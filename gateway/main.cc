@@ -19,6 +19,7 @@
 #include "gateway/config/print.h"
 #include "gateway/config/reference.h"
 #include "gateway/run.h"
+#include "gateway/start_check.h"
 #include "gateway/version.h"
 
 namespace sluice {
@@ -30,6 +31,9 @@ std::string counted(std::size_t count, const char* what) {
 
 int check(const CheckCommand& command) {
   const config::Config config = config::load(command.overrides, config::process_environment());
+  check_files(config);
+  for (const config::Problem& oddity : find_oddities(config))
+    std::cerr << fmt::format("{}: warning: {}\n", oddity.place.text(), oddity.text);
   const std::string name = command.overrides.file ? command.overrides.file->string() : "zero configuration";
   if (command.print) std::cout << config::print(config, config::Secrets::hidden) << '\n';
   std::cout << fmt::format("{}: ok, {}, {}\n", name, counted(config.sources.size(), "source"),

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <iostream>
 #include <random>
 
@@ -12,6 +11,7 @@
 #include "gateway/observe/log.h"
 #include "gateway/serve/gateway.h"
 #include "gateway/source/source.h"
+#include "gateway/start_check.h"
 #include "proto/event_id.h"
 
 namespace sluice {
@@ -79,6 +79,7 @@ void print_welcome(const config::Config& config, const serve::Gateway& gateway, 
 
 int run_gateway(const config::Config& config) {
   observe::set_up_log(config);
+  check_files(config);
   raise_descriptor_limit();
   proto::TlsContext::ServerFiles files{config.tls.cert, config.tls.key};
   std::string ca;
@@ -88,10 +89,8 @@ int run_gateway(const config::Config& config) {
     files = {development.cert, development.key};
     ca = development.ca;
   }
-  const bool takes_publishes = std::ranges::any_of(
-      config.sources, [](const config::Source& source) { return source.url.starts_with("publish:"); });
-  if (takes_publishes && !config.zero_configuration && config.publish_secret.empty())
-    observe::log_event(observe::Level::warning, "nobody can publish: set access.publish_secret");
+  for (const config::Problem& oddity : find_oddities(config))
+    observe::log_event(observe::Level::warning, oddity.text, {{"place", oddity.place.text()}});
   const proto::TlsContext context = proto::TlsContext::server(files);
   serve::Gateway gateway(config, context);
   add_sources(config, gateway);

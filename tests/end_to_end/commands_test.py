@@ -1,6 +1,7 @@
 """The verbs: what they print, what they answer, and the one clear line when something is wrong."""
 
 import pathlib
+import re
 import socket
 import subprocess
 import tempfile
@@ -66,7 +67,7 @@ class Commands(case.Case):
             self.assertEqual(reader.next().data, f"hello {number}")
         self.assertRegex(tail.stdout.readline(), r"hello \d+|sluice\.open")
 
-    # --- What is wrong at the start ---
+    # --- What is wrong at the start, and `check` says without a start ---
 
     def assert_one_clear_line(self, done, *mentions):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
@@ -80,6 +81,66 @@ class Commands(case.Case):
             address = f"127.0.0.1:{taken.getsockname()[1]}"
             done = self.verb("run", "--listen", address, "--set", "admin.listen=off", "--set", "log.format=text")
             self.assert_one_clear_line(done, address, "in use")
+
+    def expired_pair(self) -> tuple[pathlib.Path, pathlib.Path]:
+        request, cert, key = (self.home / name for name in ("old.csr", "old.pem", "old.key"))
+        (self.home / "index").touch()
+        authority = self.write("ca.cnf", f"""[ca]
+default_ca = old
+[old]
+database = {self.home}/index
+new_certs_dir = {self.home}
+default_md = sha256
+rand_serial = yes
+policy = any
+[any]
+commonName = supplied
+""")
+        for command in (["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
+                         "-keyout", key, "-out", request],
+                        ["ca", "-config", authority, "-batch", "-selfsign", "-notext", "-keyfile", key, "-in", request,
+                         "-out", cert, "-startdate", "20200101000000Z", "-enddate", "20200102000000Z"]):
+            subprocess.run(["openssl", *command], check=True, capture_output=True)
+        return cert, key
+
+    def test_check_and_run_say_the_same_of_files_that_cannot_be_used(self):
+        cert, key = self.pair("a")
+        _, other = self.pair("b")
+        old_cert, old_key = self.expired_pair()
+        text = self.write("text.pem", "hello\n")
+        rows = [
+            # cert, key, folder of files, the place and what is said there
+            (self.home / "none.pem", key, ".", r"3:8: `tls\.cert`: certificate \S+none\.pem: no such file"),
+            (text, key, ".", r"3:8: `tls\.cert`: certificate \S+text\.pem: no PEM certificate"),
+            (old_cert, old_key, ".", r"3:8: `tls\.cert`: certificate \S+old\.pem: expired at 2020-01-02T00:00:00Z: renew it"),
+            (cert, self.home, ".", r"4:8: `tls\.key`: key \S+: not a regular file"),
+            (cert, other, ".", r"4:8: `tls\.key`: key \S+b\.key: belongs to another certificate"),
+            (cert, key, "public", r"7:9: `route\.files`: \S+public: No such file"),
+        ]
+        for cert_file, key_file, folder, said in rows:
+            with self.subTest(said):
+                config = self.write("broken.toml", f"""listen = "127.0.0.1:0"
+[tls]
+cert = "{cert_file}"
+key  = "{key_file}"
+[[route]]
+path = "/**"
+files = "{folder}"
+""")
+                answers = [self.verb(verb, "-c", config) for verb in ("check", "run")]
+                for done in answers:
+                    self.assert_one_clear_line(done)
+                    self.assertRegex(done.stderr, rf"^{re.escape(str(config))}:{said}")
+                self.assertEqual(answers[0].stderr, answers[1].stderr)
+
+    def test_check_warns_of_what_starts_but_is_hardly_meant(self):
+        odd = self.write("odd.toml", '[source.notes]\nurl = "publish:"\n[[route]]\npath = "/**"\nfiles = "embedded:"\n')
+        done = self.verb("check", "-c", odd)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stderr.splitlines(), [
+            f"{odd}:1:9: warning: `source.notes` is in no route: nobody can subscribe to it",
+            f"{odd}:1:9: warning: nobody can publish to `source.notes`: set `access.publish_secret`"])
+        self.assertEqual(self.verb("check", "-c", self.write("good.toml", case.STREAMS)).stderr, "")
 
     def run_with(self, cert, key):
         return self.verb("run", "--listen", "127.0.0.1:0", "--set", "admin.listen=off", "--set", f"tls.cert={cert}",
