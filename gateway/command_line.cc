@@ -159,6 +159,7 @@ struct Grammar {
 
   void add_certs(CLI::App& verb) {
     verb.add_flag("--trust", certs.trust, "let this machine and its browsers trust the development CA");
+    verb.add_flag("--force", certs.renew, "a new server certificate though the present one is good; the CA stays");
     verb.add_option("--dir", certs.directory, "where the certificates are kept")->type_name("DIRECTORY");
     verb.add_option("--name", certs.names, "one more name for the certificate, as often as needed")
         ->type_name("NAME")

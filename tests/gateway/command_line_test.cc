@@ -99,6 +99,8 @@ TEST_CASE("certs takes a folder and names") {
   CHECK(certs.trust);
   CHECK(certs.directory == "/tmp/c");
   CHECK(certs.names == std::vector<std::string>{"a.test", "b.test"});
+  CHECK(!certs.renew);
+  CHECK(parse<CertsOptions>({"certs", "--force"}).renew);
   CHECK(!parse<CertsOptions>({"certs"}).trust);
 }
 
