@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "gateway/access/publishing.h"
 #include "gateway/serve/files.h"
 #include "proto/pem.h"
 
@@ -47,12 +48,17 @@ void check_files(const config::Config& config) {
 
 std::vector<config::Problem> find_oddities(const config::Config& config) {
   std::vector<config::Problem> oddities;
+  const access::Cors cors({}, false);
+  const access::Publishing publishing({.secret = config.publish_secret,
+                                       .zero_configuration = config.zero_configuration,
+                                       .loopback = config.listen.loopback()},
+                                      cors);
   for (const config::Source& source : config.sources) {
     const std::string key = "source." + source.name;
-    const auto place = config.places.first_of({key, key + ".url"});
+    const auto place = config.places.first_of({key, key + ".url", "listen"});
     if (std::ranges::none_of(config.routes, [&](const auto& route) { return serves(route, source.name); }))
       oddities.push_back({place, fmt::format("`{}` is in no route: nobody can subscribe to it", key)});
-    if (source.url.starts_with("publish:") && !config.zero_configuration && config.publish_secret.empty())
+    if (source.url.starts_with("publish:") && publishing.closed())
       oddities.push_back({place, fmt::format("nobody can publish to `{}`: set `access.publish_secret`", key)});
   }
   return oddities;

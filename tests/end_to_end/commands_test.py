@@ -53,6 +53,18 @@ class Commands(case.Case):
         for key in self.home.rglob("*.key"):
             self.assertEqual(key.stat().st_mode & 0o077, 0, f"{key} is readable by others")
 
+    def test_certs_with_force_renews_the_certificate_and_keeps_the_authority(self):
+        self.verb("certs", "--name", "app.test")
+        files = {name: next(self.home.rglob(name)) for name in ("ca.pem", "server.pem")}
+        before = {name: file.read_bytes() for name, file in files.items()}
+        self.verb("certs")
+        self.assertEqual(files["server.pem"].read_bytes(), before["server.pem"], "a good one stays")
+        done = self.verb("certs", "--force")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("app.test", done.stdout, "the new one is for the same names")
+        self.assertNotEqual(files["server.pem"].read_bytes(), before["server.pem"])
+        self.assertEqual(files["ca.pem"].read_bytes(), before["ca.pem"])
+
     def test_tail_and_pub_do_it_without_curl(self):
         running = self.start()
         tail = subprocess.Popen([gateway.binary(), "tail", running.url("/topics/greetings")], stdout=subprocess.PIPE,
@@ -140,7 +152,10 @@ files = "{folder}"
         self.assertEqual(done.stderr.splitlines(), [
             f"{odd}:1:9: warning: `source.notes` is in no route: nobody can subscribe to it",
             f"{odd}:1:9: warning: nobody can publish to `source.notes`: set `access.publish_secret`"])
-        self.assertEqual(self.verb("check", "-c", self.write("good.toml", case.STREAMS)).stderr, "")
+        done = self.verb("check", "--set", "listen=:8443")
+        self.assertIn("--set listen: warning: nobody can publish to `source.topics`", done.stderr)
+        for good in (["-c", self.write("good.toml", case.STREAMS)], []):
+            self.assertEqual(self.verb("check", *good).stderr, "")
 
     def run_with(self, cert, key):
         return self.verb("run", "--listen", "127.0.0.1:0", "--set", "admin.listen=off", "--set", f"tls.cert={cert}",
