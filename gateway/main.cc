@@ -1,5 +1,8 @@
 // The program: the command line chooses a verb, the verb runs, and whatever it throws is printed once, here.
 // Exit codes: 0 done, 1 failed, 2 wrongly called.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -75,10 +78,19 @@ int start(std::vector<std::string> arguments) {
   return std::visit(Perform{}, std::get<Command>(parsed));
 }
 
+// A standard descriptor that the caller closed (`2>&-`) would be the next socket's, and what is logged its peer's.
+void hold_standard_descriptors() {
+  int descriptor = 0;
+  do descriptor = ::open("/dev/null", O_RDWR);
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
+}
+
 }  // namespace
 }  // namespace sluice
 
 int main(int argc, char** argv) {
+  sluice::hold_standard_descriptors();
   try {
     return sluice::start(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const sluice::config::ConfigError& error) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <csignal>
 #include <iostream>
 #include <random>
 
@@ -78,6 +79,8 @@ void print_welcome(const config::Config& config, const serve::Gateway& gateway, 
 }  // namespace
 
 int run_gateway(const config::Config& config) {
+  // `sluice run | head -1`: streams outlive whoever read what we print. tail and pub keep the default and end quietly.
+  std::signal(SIGPIPE, SIG_IGN);
   observe::set_up_log(config);
   check_files(config);
   raise_descriptor_limit();

@@ -1,7 +1,9 @@
 """The verbs: what they print, what they answer, and the one clear line when something is wrong."""
 
+import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -78,6 +80,58 @@ class Commands(case.Case):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(reader.next().data, f"hello {number}")
         self.assertRegex(tail.stdout.readline(), r"hello \d+|sluice\.open")
+
+    # --- Nobody reads what is printed ---
+
+    def tail_of(self, running, **others) -> subprocess.Popen:
+        """`sluice tail | head -1`, once head has its line and is gone."""
+        tail = subprocess.Popen([gateway.binary(), "tail", running.url("/demo/counter"), "--cacert", running.ca],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=gateway.environment(running.home),
+                                **others)
+        self.addCleanup(tail.stderr.close)
+        self.addCleanup(tail.wait)
+        self.addCleanup(tail.kill)
+        subprocess.run(["head", "-1"], stdin=tail.stdout, check=True, capture_output=True, timeout=30)
+        tail.stdout.close()
+        return tail
+
+    def test_tail_ends_quietly_when_its_reader_has_gone(self):
+        running = self.start()
+        tail = self.tail_of(running)
+        self.assertEqual(tail.wait(10), -signal.SIGPIPE)
+        self.assertRegex(tail.stderr.read(), r"\A-- sluice\.open [^\n]*\n\Z")
+
+    def test_tail_ends_when_its_reader_has_gone_and_the_signal_is_ignored(self):
+        running = self.start()
+        tail = self.tail_of(running, restore_signals=False)  # Python ignores SIGPIPE, as systemd does for its services
+        self.assertEqual(tail.wait(10), 1)
+        self.assertIn("cannot be written", tail.stderr.read())
+
+    def test_the_gateway_serves_on_when_nobody_reads_what_it_prints(self):
+        process = subprocess.Popen([gateway.binary(), "run", "--listen", "127.0.0.1:0", "--admin", "off"], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=gateway.environment(self.home))
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        port = gateway.READY.search(process.stdout.readline())[2]
+        process.stdout.close()
+        ca = next(self.home.rglob("ca.pem"))
+        for number in range(3):  # each ends with a line in the access log
+            done = subprocess.run(["curl", "-sS", "--cacert", ca, "-d", f"{number}", f"https://localhost:{port}/topics/a"],
+                                  capture_output=True, text=True, timeout=30, check=True)
+            self.assertIn("ids", done.stdout)
+        process.terminate()
+        self.assertEqual(process.wait(20), 0)
+
+    def test_a_closed_standard_error_is_no_subscriber(self):
+        running = self.start()
+        process = subprocess.Popen(["sh", "-c", 'exec "$@" 2>&-', "sh", gateway.binary(), "tail", running.url("/demo/clock"),
+                                    "--cacert", running.ca], stdout=subprocess.PIPE, text=True,
+                                   env=gateway.environment(running.home))
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertTrue(process.stdout.readline())
+        self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/2"), "/dev/null")
 
     # --- What is wrong at the start, and `check` says without a start ---
 
