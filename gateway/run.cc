@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <cerrno>  // program_invocation_name: as the reader of the welcome typed it
 #include <csignal>
 #include <iostream>
 #include <random>
 
 #include "certs/certs.h"
+#include "certs/trust.h"
 #include "gateway/observe/log.h"
 #include "gateway/serve/gateway.h"
 #include "gateway/source/source.h"
@@ -61,17 +63,20 @@ void add_sources(const config::Config& config, serve::Gateway& gateway) {
 
 void print_welcome(const config::Config& config, const serve::Gateway& gateway, const std::string& ca) {
   std::cout << fmt::format("listening on https://{}\n", gateway.address());
-  if (!gateway.admin_address().empty()) std::cout << fmt::format("admin on https://{}\n", gateway.admin_address());
+  if (!gateway.admin_address().empty())
+    std::cout << fmt::format("admin on https://{} (/metrics, /healthz, /readyz)\n", gateway.admin_address());
   if (config.zero_configuration) {
-    const std::string trust = ca.empty() ? "" : fmt::format("--cacert {} ", ca);
+    const std::string trust = ca.empty() ? "" : fmt::format("--cacert {} ", certs::shell_word(ca));
     const std::string base = fmt::format("https://localhost:{}", gateway.port());
     std::cout << fmt::format(
         "\n  open       {0}/\n"
         "  subscribe  curl -N {1}{0}/demo/clock\n"
+        "             {2} tail {0}/demo/clock\n"
         "  publish    curl {1}-d 'hello' {0}/topics/greetings\n"
-        "  trust      sluice certs --trust   (so that browsers accept the development certificate)\n"
+        "             {2} pub {0}/topics/greetings 'hello'\n"
+        "  trust      {2} certs --trust   (so that browsers accept the development certificate)\n"
         "  stop       Ctrl-C\n\n",
-        base, trust);
+        base, trust, program_invocation_name);
   }
   std::cout.flush();
 }
