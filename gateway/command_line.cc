@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string_view>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "gateway/config/units.h"
@@ -189,6 +191,10 @@ std::variant<Command, UsageText> parse_command_line(std::vector<std::string> arg
   try {
     grammar.app.parse(std::move(arguments));
     return grammar.chosen();
+  } catch (const CLI::ExtrasError& error) {
+    // The mistake that everybody makes once: `sluice check sluice.toml`.
+    const bool file = std::string_view(error.what()).find(".toml") != std::string_view::npos;
+    return UsageText{fmt::format("sluice: {}{}\n", error.what(), file ? ": name a file with -c" : ""), usage_error};
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, errors;
     const int code = grammar.app.exit(error, out, errors);

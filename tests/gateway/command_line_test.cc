@@ -145,4 +145,6 @@ TEST_CASE("a wrong call says what is wrong and exits 2") {
     CHECK(!text.text.empty());
   }
   CHECK(usage_of({"tail", "x", "--count", "0"}).text.starts_with("sluice: --count: 0 is no count from 1"));
+  CHECK(usage_of({"check", "sluice.toml"}).text ==
+        "sluice: The following argument was not expected: sluice.toml: name a file with -c\n");
 }
