@@ -6,6 +6,7 @@
 
 #include <cerrno>  // program_invocation_name: as the reader of the welcome typed it
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <random>
 
@@ -61,12 +62,20 @@ void add_sources(const config::Config& config, serve::Gateway& gateway) {
   for (std::size_t worker = 0; worker != gateway.worker_count(); ++worker) gateway.worker(worker).set_homes(homes);
 }
 
+// For a shell to read, and short: `~` for the home folder.
+std::string shell_path(const std::string& path) {
+  const char* home = std::getenv("HOME");
+  const std::string folder = home == nullptr ? "" : std::string(home) + "/";
+  const std::string word = certs::shell_word(path);
+  return folder.size() > 1 && word == path && path.starts_with(folder) ? "~/" + path.substr(folder.size()) : word;
+}
+
 void print_welcome(const config::Config& config, const serve::Gateway& gateway, const std::string& ca) {
   std::cout << fmt::format("listening on https://{}\n", gateway.address());
   if (!gateway.admin_address().empty())
     std::cout << fmt::format("admin on https://{} (/metrics, /healthz, /readyz)\n", gateway.admin_address());
   if (config.zero_configuration) {
-    const std::string trust = ca.empty() ? "" : fmt::format("--cacert {} ", certs::shell_word(ca));
+    const std::string trust = ca.empty() ? "" : fmt::format("--cacert {} ", shell_path(ca));
     const std::string base = fmt::format("https://localhost:{}", gateway.port());
     std::cout << fmt::format(
         "\n  open       {0}/\n"
