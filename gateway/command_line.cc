@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string_view>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "gateway/config/units.h"
@@ -57,24 +59,26 @@ void add_key_flag(CLI::App& verb, config::Overrides& overrides, const std::strin
       ->type_name(type);
 }
 
-void add_reach(CLI::App& verb, ReachOptions& reach) {
-  verb.add_option("url", reach.url, "a URL, a path (/demo/clock) or a topic (greetings) of https://localhost:8443")
+// How tail and pub reach a gateway.
+template <class Options>
+void add_reach(CLI::App& verb, Options& options) {
+  verb.add_option("url", options.url, "a URL, a path (/demo/clock) or a topic (greetings) of https://localhost:8443")
       ->required()
       ->type_name("URL");
-  auto* cacert =
-      verb.add_option("--cacert", reach.cacert, "trust this CA, PEM (default: the development CA, then the system)")
-          ->type_name("FILE");
-  verb.add_flag("--insecure", reach.insecure, "accept any certificate; for experiments only")->excludes(cacert);
+  auto* cacert = verb.add_option("--cacert", options.trust.cacert,
+                                 "trust this CA, PEM (default: the development CA, then the system)")
+                     ->type_name("FILE");
+  verb.add_flag("--insecure", options.trust.insecure, "accept any certificate; for experiments only")->excludes(cacert);
   verb.add_option_function<std::vector<std::string>>(
           "-H,--header",
-          [&reach](const std::vector<std::string>& lines) {
+          [&options](const std::vector<std::string>& lines) {
             for (const std::string& line : lines) {
               const std::size_t colon = line.find(':');
               std::string name = line.substr(0, colon);
               std::transform(name.begin(), name.end(), name.begin(),
                              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
               const std::size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
-              reach.headers.emplace_back(std::move(name), line.substr(value));
+              options.headers.push_back({std::move(name), line.substr(value)});
             }
           },
           "a request header, 'name: value'")
@@ -88,9 +92,9 @@ struct Grammar {
   CLI::App app{"sluice: very many event streams over few HTTP/2 connections", "sluice"};
   RunCommand run;
   CheckCommand check;
-  PubOptions pub;
-  TailOptions tail;
-  CertsOptions certs;
+  client::PubOptions pub;
+  client::TailOptions tail;
+  certs::CertsOptions certs;
 
   Grammar() {
     app.set_version_flag("--version", version_text());
@@ -120,7 +124,7 @@ struct Grammar {
   }
 
   void add_pub(CLI::App& verb) {
-    add_reach(verb, pub.reach);
+    add_reach(verb, pub);
     verb.add_option("data", pub.data, "one event's data; - or nothing: from standard input")->type_name("DATA");
     auto* event = verb.add_option("--event", pub.event, "the event's name")->type_name("NAME");
     auto* id = verb.add_option("--id", pub.id, "idempotency key: the same id twice is one event")->type_name("ID");
@@ -128,8 +132,9 @@ struct Grammar {
     verb.add_option("--secret", pub.secret, "the gateway's access.publish_secret; better in the environment")
         ->envname("SLUICE_SECRET")
         ->type_name("SECRET");
-    auto* ndjson =
-        verb.add_flag("--ndjson", pub.ndjson, "every line of the input is one event: {\"event\":…,\"data\":…}");
+    auto* ndjson = verb.add_flag_callback(
+        "--ndjson", [this] { pub.content_type = "application/x-ndjson"; },
+        "every line of the input is one event: {\"event\":…,\"data\":…}");
     auto* type =
         verb.add_option("--content-type", pub.content_type, "the body's type, when not text")->type_name("TYPE");
     ndjson->excludes(event)->excludes(id)->excludes(key)->excludes(type);
@@ -141,7 +146,7 @@ struct Grammar {
   }
 
   void add_tail(CLI::App& verb) {
-    add_reach(verb, tail.reach);
+    add_reach(verb, tail);
     auto* id = verb.add_option("--last-event-id", tail.last_event_id, "go on after this event")->type_name("ID");
     verb.add_flag("--earliest", tail.earliest, "begin with the oldest event kept")->excludes(id);
     verb.add_option("--count", tail.count, "end after N events")->check(positive())->type_name("N");
@@ -156,6 +161,7 @@ struct Grammar {
 
   void add_certs(CLI::App& verb) {
     verb.add_flag("--trust", certs.trust, "let this machine and its browsers trust the development CA");
+    verb.add_flag("--force", certs.renew, "a new server certificate though the present one is good; the CA stays");
     verb.add_option("--dir", certs.directory, "where the certificates are kept")->type_name("DIRECTORY");
     verb.add_option("--name", certs.names, "one more name for the certificate, as often as needed")
         ->type_name("NAME")
@@ -185,6 +191,10 @@ std::variant<Command, UsageText> parse_command_line(std::vector<std::string> arg
   try {
     grammar.app.parse(std::move(arguments));
     return grammar.chosen();
+  } catch (const CLI::ExtrasError& error) {
+    // The mistake that everybody makes once: `sluice check sluice.toml`.
+    const bool file = std::string_view(error.what()).find(".toml") != std::string_view::npos;
+    return UsageText{fmt::format("sluice: {}{}\n", error.what(), file ? ": name a file with -c" : ""), usage_error};
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, errors;
     const int code = grammar.app.exit(error, out, errors);

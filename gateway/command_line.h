@@ -6,8 +6,10 @@
 #include <variant>
 #include <vector>
 
+#include "certs/certs_command.h"
+#include "gateway/client/publish.h"
+#include "gateway/client/tail.h"
 #include "gateway/config/load.h"
-#include "gateway/verbs.h"
 
 namespace sluice {
 
@@ -21,8 +23,9 @@ struct CheckCommand {
 struct VersionCommand {};
 struct ReferenceCommand {};  // hidden: the table of docs/configuration.md
 
-using Command =
-    std::variant<RunCommand, CheckCommand, PubOptions, TailOptions, CertsOptions, VersionCommand, ReferenceCommand>;
+// The verbs of other rooms are those rooms' own options.
+using Command = std::variant<RunCommand, CheckCommand, client::PubOptions, client::TailOptions, certs::CertsOptions,
+                             VersionCommand, ReferenceCommand>;
 
 // Nothing to do but to print: help (exit code 0) or a usage error (2, to standard error).
 struct UsageText {

@@ -1,6 +1,10 @@
 // The program: the command line chooses a verb, the verb runs, and whatever it throws is printed once, here.
 // Exit codes: 0 done, 1 failed, 2 wrongly called.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <type_traits>
@@ -9,11 +13,16 @@
 
 #include <fmt/format.h>
 
+#include "certs/certs.h"
+#include "certs/certs_command.h"
+#include "gateway/client/publish.h"
+#include "gateway/client/tail.h"
 #include "gateway/command_line.h"
 #include "gateway/config/load.h"
 #include "gateway/config/print.h"
 #include "gateway/config/reference.h"
-#include "gateway/verbs.h"
+#include "gateway/run.h"
+#include "gateway/start_check.h"
 #include "gateway/version.h"
 
 namespace sluice {
@@ -25,6 +34,9 @@ std::string counted(std::size_t count, const char* what) {
 
 int check(const CheckCommand& command) {
   const config::Config config = config::load(command.overrides, config::process_environment());
+  check_files(config);
+  for (const config::Problem& oddity : find_oddities(config))
+    std::cerr << fmt::format("{}: warning: {}\n", oddity.place.text(), oddity.text);
   const std::string name = command.overrides.file ? command.overrides.file->string() : "zero configuration";
   if (command.print) std::cout << config::print(config, config::Secrets::hidden) << '\n';
   std::cout << fmt::format("{}: ok, {}, {}\n", name, counted(config.sources.size(), "source"),
@@ -37,14 +49,22 @@ int print(const std::string& text) {
   return 0;
 }
 
+std::filesystem::path development_ca() { return certs::default_certificate_directory() / "ca.pem"; }
+
 struct Perform {
   int operator()(const RunCommand& command) const {
     return run_gateway(config::load(command.overrides, config::process_environment()));
   }
   int operator()(const CheckCommand& command) const { return check(command); }
-  int operator()(const PubOptions& options) const { return publish(options); }
-  int operator()(const TailOptions& options) const { return tail(options); }
-  int operator()(const CertsOptions& options) const { return run_certs(options); }
+  int operator()(client::PubOptions options) const {
+    options.trust.development_ca = development_ca();
+    return client::publish(options, std::cin, std::cout, std::cerr);
+  }
+  int operator()(client::TailOptions options) const {
+    options.trust.development_ca = development_ca();
+    return client::tail(options, std::cout, std::cerr);
+  }
+  int operator()(const certs::CertsOptions& options) const { return certs::run_certs_command(options, std::cout); }
   int operator()(const VersionCommand&) const { return print(version_text()); }
   int operator()(const ReferenceCommand&) const { return print(config::reference()); }
 };
@@ -58,10 +78,19 @@ int start(std::vector<std::string> arguments) {
   return std::visit(Perform{}, std::get<Command>(parsed));
 }
 
+// A standard descriptor that the caller closed (`2>&-`) would be the next socket's, and what is logged its peer's.
+void hold_standard_descriptors() {
+  int descriptor = 0;
+  do descriptor = ::open("/dev/null", O_RDWR);
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
+}
+
 }  // namespace
 }  // namespace sluice
 
 int main(int argc, char** argv) {
+  sluice::hold_standard_descriptors();
   try {
     return sluice::start(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const sluice::config::ConfigError& error) {

@@ -1,17 +1,21 @@
-// `sluice run`: the wiring, in flow order: certificate, workers, sources, listeners; then serve until the drain is
-// over.
+// The wiring, in flow order: certificate, workers, sources, listeners; then serve until the drain is over.
+#include "gateway/run.h"
+
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include <algorithm>
+#include <cerrno>  // program_invocation_name: as the reader of the welcome typed it
+#include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <random>
 
 #include "certs/certs.h"
+#include "certs/trust.h"
 #include "gateway/observe/log.h"
 #include "gateway/serve/gateway.h"
 #include "gateway/source/source.h"
-#include "gateway/verbs.h"
+#include "gateway/start_check.h"
 #include "proto/event_id.h"
 
 namespace sluice {
@@ -58,19 +62,30 @@ void add_sources(const config::Config& config, serve::Gateway& gateway) {
   for (std::size_t worker = 0; worker != gateway.worker_count(); ++worker) gateway.worker(worker).set_homes(homes);
 }
 
+// For a shell to read, and short: `~` for the home folder.
+std::string shell_path(const std::string& path) {
+  const char* home = std::getenv("HOME");
+  const std::string folder = home == nullptr ? "" : std::string(home) + "/";
+  const std::string word = certs::shell_word(path);
+  return folder.size() > 1 && word == path && path.starts_with(folder) ? "~/" + path.substr(folder.size()) : word;
+}
+
 void print_welcome(const config::Config& config, const serve::Gateway& gateway, const std::string& ca) {
   std::cout << fmt::format("listening on https://{}\n", gateway.address());
-  if (!gateway.admin_address().empty()) std::cout << fmt::format("admin on https://{}\n", gateway.admin_address());
+  if (!gateway.admin_address().empty())
+    std::cout << fmt::format("admin on https://{} (/metrics, /healthz, /readyz)\n", gateway.admin_address());
   if (config.zero_configuration) {
-    const std::string trust = ca.empty() ? "" : fmt::format("--cacert {} ", ca);
+    const std::string trust = ca.empty() ? "" : fmt::format("--cacert {} ", shell_path(ca));
     const std::string base = fmt::format("https://localhost:{}", gateway.port());
     std::cout << fmt::format(
         "\n  open       {0}/\n"
         "  subscribe  curl -N {1}{0}/demo/clock\n"
+        "             {2} tail {0}/demo/clock\n"
         "  publish    curl {1}-d 'hello' {0}/topics/greetings\n"
-        "  trust      sluice certs --trust   (so that browsers accept the development certificate)\n"
+        "             {2} pub {0}/topics/greetings 'hello'\n"
+        "  trust      {2} certs --trust   (so that browsers accept the development certificate)\n"
         "  stop       Ctrl-C\n\n",
-        base, trust);
+        base, trust, program_invocation_name);
   }
   std::cout.flush();
 }
@@ -78,7 +93,10 @@ void print_welcome(const config::Config& config, const serve::Gateway& gateway, 
 }  // namespace
 
 int run_gateway(const config::Config& config) {
+  // `sluice run | head -1`: streams outlive whoever read what we print. tail and pub keep the default and end quietly.
+  std::signal(SIGPIPE, SIG_IGN);
   observe::set_up_log(config);
+  check_files(config);
   raise_descriptor_limit();
   proto::TlsContext::ServerFiles files{config.tls.cert, config.tls.key};
   std::string ca;
@@ -88,10 +106,8 @@ int run_gateway(const config::Config& config) {
     files = {development.cert, development.key};
     ca = development.ca;
   }
-  const bool takes_publishes = std::ranges::any_of(
-      config.sources, [](const config::Source& source) { return source.url.starts_with("publish:"); });
-  if (takes_publishes && !config.zero_configuration && config.publish_secret.empty())
-    observe::log_event(observe::Level::warning, "nobody can publish: set access.publish_secret");
+  for (const config::Problem& oddity : find_oddities(config))
+    observe::log_event(observe::Level::warning, oddity.text, {{"place", oddity.place.text()}});
   const proto::TlsContext context = proto::TlsContext::server(files);
   serve::Gateway gateway(config, context);
   add_sources(config, gateway);

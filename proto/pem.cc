@@ -10,7 +10,6 @@
 #include <cstring>
 #include <ctime>
 #include <new>
-#include <stdexcept>
 #include <string>
 
 namespace sluice::proto {
@@ -24,7 +23,7 @@ constexpr int rsa_bits_min = 2048;  // Mozilla intermediate; browsers refuse les
                          std::string_view remedy) {
   std::string line(role);
   line.append(" ").append(file.string()).append(": ").append(problem).append(": ").append(remedy);
-  throw std::runtime_error(line);
+  throw PemError(role, line);
 }
 
 struct Descriptor {

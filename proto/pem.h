@@ -1,17 +1,29 @@
 // Certificates and keys read from PEM files, and checked as a pair, with errors that an operator can act on.
 // Used at start-up by TlsContext and by certs/, never while serving: the one place under proto/ that opens a file,
-// because its value is the error line. Throws std::runtime_error; the text is one line: role, file, what is wrong, the
+// because its value is the error line. Throws PemError; the text is one line: role, file, what is wrong, the
 // remedy. Invariant: what is returned is complete; an unreadable part of a file is an error, never a shorter chain.
 #pragma once
 
 #include <ctime>
 #include <filesystem>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "proto/openssl.h"
 
 namespace sluice::proto {
+
+class PemError : public std::runtime_error {
+ public:
+  PemError(std::string_view role, const std::string& line) : std::runtime_error(line), role_(role) {}
+  // What the file at fault was to be: "certificate", "key", "CA".
+  [[nodiscard]] const std::string& role() const { return role_; }
+
+ private:
+  std::string role_;
+};
 
 // All certificates of the file in its order, at least one. `role` opens the error line: "certificate", "CA".
 [[nodiscard]] std::vector<CertificateHandle> read_certificates(const std::filesystem::path& file,

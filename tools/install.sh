@@ -5,11 +5,12 @@
 node_version_min=20
 assume_yes=${assume_yes:-}
 
-# packages_missing GROUP...: those of the groups that dpkg does not know as installed.
+# packages_missing GROUP...: those of the groups that dpkg does not know as installed; of `node` none where npm is.
 packages_missing() {
   local group package installed
   installed=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' | sed -n 's/^ii  *//p')
   for group; do
+    if [[ $group == node ]] && command -v npm >/dev/null; then continue; fi
     while read -r package; do
       grep -qxF "$package" <<<"$installed" || echo "$package"
     done < <(awk -v group="$group" '$1 == group { print $2 }' tools/packages.txt)
@@ -37,16 +38,18 @@ apt_install() {
   [[ $EUID == 0 ]] || command -v sudo >/dev/null || die "needs root: apt-get install $*"
   may_install "$@"
   compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || as_root apt-get update
-  as_root bash tools/apt_without_daemons.sh "$@"
+  # By name, because sudo keeps no variable of ours.
+  as_root env CI="${CI:-}" bash tools/apt_without_daemons.sh "$@"
 }
 
-# need GROUP...: everything in tools/packages.txt that these groups name.
+# need GROUP...: everything in tools/packages.txt that these groups name, in one call of apt: each call reads all lists and
+# runs every trigger again.
 need() {
   local missing
   if command -v dpkg-query >/dev/null; then
     mapfile -t missing < <(packages_missing "$@")
   else
-    mapfile -t missing < <(awk '!/^#/ { print $2 }' tools/packages.txt)
+    mapfile -t missing < <(awk '!/^#/ { print $2 }' tools/packages.txt)  # all, for the message that names them
   fi
   if [[ ${#missing[@]} -gt 0 ]]; then apt_install "${missing[@]}"; fi
 }
@@ -57,7 +60,7 @@ node_is_new_enough() {
 
 # The browser tests' packages, and a Node that runs them: PATH's when it is new enough (Debian 12 has 18), else npm's.
 need_node() {
-  command -v npm >/dev/null || apt_install nodejs npm
+  need node
   local node=build/node/node_modules/node/bin/node
   if node_is_new_enough "$(command -v node)"; then
     node=$(command -v node)

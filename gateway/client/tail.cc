@@ -28,6 +28,7 @@ class Tail final : private EventStreamVisitor {
   Tail(const TailOptions& options, const Target& target, const proto::TlsContext& tls, std::ostream& out,
        std::ostream& err)
       : options_(options),
+        out_(out),
         err_(err),
         printer_(out, err, options.json),
         signals_(loop_, SIGINT, SIGTERM),
@@ -45,7 +46,14 @@ class Tail final : private EventStreamVisitor {
 
  private:
   void on_event(const proto::sse::EventView& event) override {
-    if (printer_.print(event) && ++count_ == options_.count) stream_.stop();
+    const bool counted = printer_.print(event);
+    if (!out_) {  // a full disk; a closed pipe only where SIGPIPE is ignored, as under systemd
+      err_ << "sluice: what came cannot be written to standard output\n" << std::flush;
+      exit_code_ = 1;
+      stream_.stop();
+    } else if (counted && ++count_ == options_.count) {
+      stream_.stop();
+    }
   }
   void on_reconnecting(std::chrono::milliseconds wait, const std::string& why) override {
     err_ << "-- " << why << "; again in " << wait.count() << " ms\n" << std::flush;
@@ -60,6 +68,7 @@ class Tail final : private EventStreamVisitor {
   }
 
   const TailOptions& options_;
+  std::ostream& out_;
   std::ostream& err_;
   EventPrinter printer_;
   boost::asio::io_context loop_{1};

@@ -15,19 +15,12 @@ namespace {
 
 constexpr std::size_t secret_file_size_max = 4096;
 
-// The first of `names` that was written somewhere; a problem between defaults has none.
-Place place_of(const Draft& draft, std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names)
-    if (const Place* place = draft.find_place(name)) return *place;
-  return {"defaults"};
-}
-
 void check_tls(Draft& draft) {
   const TlsFiles& tls = draft.config.tls;
   if (tls.cert.empty() == tls.key.empty()) return;
   if (draft.unread.contains("tls.cert") || draft.unread.contains("tls.key")) return;
   const bool has_cert = !tls.cert.empty();
-  draft.add_problem(place_of(draft, {has_cert ? "tls.cert" : "tls.key"}),
+  draft.add_problem(draft.config.places.first_of({has_cert ? "tls.cert" : "tls.key"}),
                     fmt::format("`{}` without `{}`; both, or neither for a development certificate",
                                 has_cert ? "tls.cert" : "tls.key", has_cert ? "tls.key" : "tls.cert"));
 }
@@ -46,7 +39,7 @@ bool valid_origin(std::string_view origin) {
 void check_origins(Draft& draft) {
   for (const std::string& origin : draft.config.cors_origins)
     if (!valid_origin(origin))
-      draft.add_problem(place_of(draft, {"cors.origins"}),
+      draft.add_problem(draft.config.places.first_of({"cors.origins"}),
                         fmt::format("`cors.origins` holds \"{}\"; write origins as browsers send them: "
                                     "\"https://app.example.com\", lower-case, without a path or a wildcard",
                                     origin));
@@ -55,7 +48,7 @@ void check_origins(Draft& draft) {
 void check_secret(Draft& draft) {
   Config& config = draft.config;
   if (!config.publish_secret_file.empty()) {
-    const Place place = place_of(draft, {"access.publish_secret_file"});
+    const Place place = draft.config.places.first_of({"access.publish_secret_file"});
     const std::filesystem::path file = std::exchange(config.publish_secret_file, {});
     if (!config.publish_secret.empty())
       return draft.add_problem(place, "`access.publish_secret` and `access.publish_secret_file` exclude each other");
@@ -77,7 +70,7 @@ void check_secret(Draft& draft) {
   // It travels in a header field: `authorization: Bearer <secret>` (RFC 6750 §2.1).
   const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
   if (!std::all_of(config.publish_secret.begin(), config.publish_secret.end(), visible))
-    draft.add_problem(place_of(draft, {"access.publish_secret_file", "access.publish_secret"}),
+    draft.add_problem(draft.config.places.first_of({"access.publish_secret_file", "access.publish_secret"}),
                       "the publish secret must be visible ASCII without spaces: it travels in a header field");
 }
 
@@ -86,20 +79,20 @@ void check_listeners(Draft& draft) {
   const std::optional<ListenAddress>& admin = draft.config.admin;
   if (!admin || admin->port == 0 || admin->port != listen.port) return;
   if (admin->host == listen.host || admin->host.empty() || listen.host.empty())
-    draft.add_problem(place_of(draft, {"admin.listen", "listen"}),
+    draft.add_problem(draft.config.places.first_of({"admin.listen", "listen"}),
                       fmt::format("`admin.listen` and `listen` both take port {}; give each its own", admin->port));
 }
 
 void check_ranges(Draft& draft) {
   const RetryRange& retry = draft.config.retry;
   if (retry.min > retry.max)
-    draft.add_problem(place_of(draft, {"retry.min", "retry.max"}),
+    draft.add_problem(draft.config.places.first_of({"retry.min", "retry.max"}),
                       fmt::format("`retry.min` ({}) is above `retry.max` ({}); it must not be",
                                   duration_text(retry.min), duration_text(retry.max)));
   const Limits& limits = draft.config.limits;
   const auto fits = [&](std::string_view name, std::size_t larger) {
     if (limits.event_size > larger)
-      draft.add_problem(place_of(draft, {"limits.event_size", name}),
+      draft.add_problem(draft.config.places.first_of({"limits.event_size", name}),
                         fmt::format("`limits.event_size` ({}) is above `{}` ({}); no such event could pass",
                                     size_text(limits.event_size), name, size_text(larger)));
   };
@@ -116,7 +109,7 @@ std::string schemes_text() {
 
 void check_url(Draft& draft, const Source& source, const std::string& prefix) {
   if (draft.unread.contains(prefix + ".url")) return;
-  const Place place = place_of(draft, {prefix + ".url", prefix});
+  const Place place = draft.config.places.first_of({prefix + ".url", prefix});
   if (source.url.empty())
     return draft.add_problem(place, fmt::format("`{}` has no `url`; this build has {}", prefix, schemes_text()));
   const std::size_t colon = source.url.find(':');
@@ -127,7 +120,7 @@ void check_url(Draft& draft, const Source& source, const std::string& prefix) {
         place, fmt::format("`{}.url`: no adapter for `{}:`; this build has {}", prefix, scheme, schemes_text()));
   if (colon + 1 != source.url.size())
     draft.add_problem(place, fmt::format("`{}.url`: `{}:` takes nothing after the colon", prefix, scheme));
-  if (const Place* rate = draft.find_place(prefix + ".rate"); rate != nullptr && scheme != "demo")
+  if (const Place* rate = draft.config.places.find(prefix + ".rate"); rate != nullptr && scheme != "demo")
     draft.add_problem(*rate, fmt::format("`{}.rate` is a key of `demo:` sources only", prefix));
 }
 
@@ -136,7 +129,7 @@ void check_source(Draft& draft, const Source& source) {
   check_url(draft, source, prefix);
   const History& history = source.history;
   if (history.bytes > history.bytes_total)
-    draft.add_problem(place_of(draft, {prefix + ".history.bytes", prefix + ".history.bytes_total"}),
+    draft.add_problem(draft.config.places.first_of({prefix + ".history.bytes", prefix + ".history.bytes_total"}),
                       fmt::format("`{}.history.bytes` ({}) is above `history.bytes_total` ({}); raise the total",
                                   prefix, size_text(history.bytes), size_text(history.bytes_total)));
 }
@@ -155,22 +148,24 @@ void check_route(Draft& draft, std::size_t index) {
   if (unread("path")) {
     // Said already.
   } else if (route.path.empty()) {
-    draft.add_problem(place_of(draft, {prefix}), "a route without `path`; write `path = \"/orders\"`");
+    draft.add_problem(draft.config.places.first_of({prefix}), "a route without `path`; write `path = \"/orders\"`");
   } else if (const std::string problem = route_path_problem(route.path); !problem.empty()) {
-    draft.add_problem(place_of(draft, {prefix + ".path"}), fmt::format("`route.path` \"{}\" {}", route.path, problem));
+    draft.add_problem(draft.config.places.first_of({prefix + ".path"}),
+                      fmt::format("`route.path` \"{}\" {}", route.path, problem));
   }
 
   const int kinds = (route.source.empty() ? 0 : 1) + (route.topics.empty() ? 0 : 1) + (route.files ? 1 : 0);
   if (kinds != 1 && !unread("source") && !unread("topics") && !unread("files"))
-    draft.add_problem(place_of(draft, {prefix + ".path", prefix}),
+    draft.add_problem(draft.config.places.first_of({prefix + ".path", prefix}),
                       fmt::format("the route `{}` has {} of `source`, `topics`, `files`; it needs exactly one",
                                   route.path, kinds == 0 ? "none" : "several"));
   if (!route.source.empty())
-    check_route_source(draft, place_of(draft, {prefix + ".source"}), "route.source", route.source);
+    check_route_source(draft, draft.config.places.first_of({prefix + ".source"}), "route.source", route.source);
   if (route.files && route.files->empty())
-    draft.add_problem(place_of(draft, {prefix + ".files"}), "`route.files` is empty; write a folder or \"embedded:\"");
+    draft.add_problem(draft.config.places.first_of({prefix + ".files"}),
+                      "`route.files` is empty; write a folder or \"embedded:\"");
   for (const std::string& topic : route.topics) {
-    const Place place = place_of(draft, {prefix + ".topics"});
+    const Place place = draft.config.places.first_of({prefix + ".topics"});
     const std::string problem = topic_pattern_problem(topic);
     if (!problem.empty())
       draft.add_problem(place, fmt::format("`route.topics` \"{}\" {}", topic, problem));
@@ -187,10 +182,10 @@ void check_equal_routes(Draft& draft) {
     const auto [first, inserted] = shapes.emplace(route_path_shape(routes[index].path), index);
     if (inserted) continue;
     draft.add_problem(
-        place_of(draft, {fmt::format("route[{}].path", index)}),
+        draft.config.places.first_of({fmt::format("route[{}].path", index)}),
         fmt::format("`route.path` \"{}\" matches the same as \"{}\" at {}; two routes cannot share a path",
                     routes[index].path, routes[first->second].path,
-                    place_of(draft, {fmt::format("route[{}].path", first->second)}).text()));
+                    draft.config.places.first_of({fmt::format("route[{}].path", first->second)}).text()));
   }
 }
 

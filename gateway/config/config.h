@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/config/problem.h"
 #include "proto/http2_server.h"
 
 namespace sluice::config {
@@ -103,6 +104,7 @@ struct Config {
   Limits limits;
   std::vector<Source> sources;
   std::vector<Route> routes;
+  Places places;                    // for what is found wrong only when it is tried
   bool zero_configuration = false;  // no file: demo and publish sources, open publishing on loopback
 };
 

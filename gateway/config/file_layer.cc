@@ -88,7 +88,7 @@ void take_sources(Draft& draft, const Member& member) {
     } else if (table == nullptr) {
       draft.add_problem(named.place, fmt::format("`{0}` is not a source; write `[{0}]` and its `url`", prefix));
     } else {
-      draft.places.insert_or_assign(prefix, named.place);
+      draft.config.places.set(prefix, named.place);
       Source source;
       source.name = named.name;
       take_table(draft, Scope<Source>{source_keys(), source, prefix + ".", prefix + "."}, "", *table);
@@ -107,7 +107,7 @@ void take_routes(Draft& draft, const Member& member) {
       continue;
     }
     const std::string prefix = fmt::format("route[{}]", draft.config.routes.size());
-    draft.places.insert_or_assign(prefix, node.place);
+    draft.config.places.set(prefix, node.place);
     Route route;
     take_table(draft, Scope<Route>{route_keys(), route, prefix + ".", "route."}, "", *table);
     draft.config.routes.push_back(std::move(route));

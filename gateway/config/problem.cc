@@ -28,6 +28,17 @@ std::string lines_of(std::vector<Problem> problems) {
 
 std::string Place::text() const { return line == 0 ? origin : fmt::format("{}:{}:{}", origin, line, column); }
 
+const Place* Places::find(std::string_view name) const {
+  const auto found = places_.find(name);
+  return found == places_.end() ? nullptr : &found->second;
+}
+
+Place Places::first_of(std::initializer_list<std::string_view> names) const {
+  for (const std::string_view name : names)
+    if (const Place* place = find(name)) return *place;
+  return {"defaults"};
+}
+
 ConfigError::ConfigError(std::vector<Problem> problems) : std::runtime_error(lines_of(std::move(problems))) {}
 
 }  // namespace sluice::config

@@ -5,8 +5,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <map>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::config {
@@ -16,6 +21,18 @@ struct Place {
   std::string origin;
   std::uint32_t line = 0, column = 0;  // from 1; 0: not in a file
   [[nodiscard]] std::string text() const;
+};
+
+// Where each key was written last, by full name: "retry.min", "source.orders", "source.orders.url", "route[0].path".
+class Places {
+ public:
+  void set(std::string name, Place place) { places_.insert_or_assign(std::move(name), std::move(place)); }
+  [[nodiscard]] const Place* find(std::string_view name) const;
+  // The first of `names` that was written somewhere; a problem between defaults has none.
+  [[nodiscard]] Place first_of(std::initializer_list<std::string_view> names) const;
+
+ private:
+  std::map<std::string, Place, std::less<>> places_;
 };
 
 struct Problem {

@@ -16,7 +16,7 @@ namespace sluice::config {
 template <class Owner>
 void set_key(Draft& draft, const Key<Owner>& key, Owner& owner, const std::string& place_name,
              const std::string& shown_name, const Node& node) {
-  draft.places.insert_or_assign(place_name, node.place);
+  draft.config.places.set(place_name, node.place);
   if (node.unexpanded) {
     draft.unread.insert(place_name);
     return;

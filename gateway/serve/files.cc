@@ -83,7 +83,8 @@ Files::Files(const std::filesystem::path& place) {
   std::error_code error;
   directory_ = std::filesystem::canonical(place, error);
   if (error || !std::filesystem::is_directory(directory_, error))
-    throw std::runtime_error("files \"" + place.string() + "\": " + (error ? error.message() : "not a directory"));
+    throw std::runtime_error(place.string() + ": " + (error ? error.message() : "not a directory") +
+                             ": name a folder, or \"embedded:\" for the page inside the program");
 }
 
 Answer Files::answer_embedded(const proto::Request& request, std::string_view file) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "gateway/config/route_path.h"
 #include "gateway/serve/path.h"
 
 namespace sluice::serve {
@@ -24,14 +25,6 @@ using Segments = std::vector<std::string>;
 
 [[noreturn]] void reject(const config::Route& route, const std::string& why) {
   throw std::invalid_argument("route \"" + route.path + "\": " + why);
-}
-
-// "{name}" → true; a brace anywhere else is a mistake.
-bool is_capture(const config::Route& route, const std::string& segment) {
-  if (segment.find_first_of("{}") == std::string::npos) return false;
-  if (segment.size() < 3 || segment.front() != '{' || segment.find_first_of("{}", 1) != segment.size() - 1)
-    reject(route, "a capture is a whole segment, such as /{name}");
-  return true;
 }
 
 // Whether the list of a route holds `topic`, exactly or under "prefix/**".
@@ -59,18 +52,16 @@ RouteTable::RouteTable(std::vector<config::Route> routes, const std::vector<conf
     if (source.url.starts_with("publish:")) publish_sources_.push_back(source.name);
   for (const config::Route& route : routes_) {
     Pattern pattern{{}, &route};
+    if (const std::string problem = config::route_path_problem(route.path); !problem.empty()) reject(route, problem);
     auto segments = split_path(route.path);
     if (!segments) reject(route, segments.error().message());
-    for (std::size_t i = 0; i < segments->size(); ++i) {
-      std::string& segment = (*segments)[i];
-      if (segment == "**") {
-        if (i + 1 != segments->size()) reject(route, "\"**\" stands only at the end");
+    for (std::string& segment : *segments) {
+      if (segment == "**")
         pattern.segments.push_back({Pattern::Kind::rest, ""});
-      } else if (is_capture(route, segment)) {
+      else if (segment.starts_with('{'))
         pattern.segments.push_back({Pattern::Kind::capture, ""});
-      } else {
+      else
         pattern.segments.push_back({Pattern::Kind::literal, std::move(segment)});
-      }
     }
     patterns_.push_back(std::move(pattern));
   }

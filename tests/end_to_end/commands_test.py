@@ -1,6 +1,9 @@
 """The verbs: what they print, what they answer, and the one clear line when something is wrong."""
 
+import os
 import pathlib
+import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -52,6 +55,18 @@ class Commands(case.Case):
         for key in self.home.rglob("*.key"):
             self.assertEqual(key.stat().st_mode & 0o077, 0, f"{key} is readable by others")
 
+    def test_certs_with_force_renews_the_certificate_and_keeps_the_authority(self):
+        self.verb("certs", "--name", "app.test")
+        files = {name: next(self.home.rglob(name)) for name in ("ca.pem", "server.pem")}
+        before = {name: file.read_bytes() for name, file in files.items()}
+        self.verb("certs")
+        self.assertEqual(files["server.pem"].read_bytes(), before["server.pem"], "a good one stays")
+        done = self.verb("certs", "--force")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("app.test", done.stdout, "the new one is for the same names")
+        self.assertNotEqual(files["server.pem"].read_bytes(), before["server.pem"])
+        self.assertEqual(files["ca.pem"].read_bytes(), before["ca.pem"])
+
     def test_tail_and_pub_do_it_without_curl(self):
         running = self.start()
         tail = subprocess.Popen([gateway.binary(), "tail", running.url("/topics/greetings")], stdout=subprocess.PIPE,
@@ -66,7 +81,59 @@ class Commands(case.Case):
             self.assertEqual(reader.next().data, f"hello {number}")
         self.assertRegex(tail.stdout.readline(), r"hello \d+|sluice\.open")
 
-    # --- What is wrong at the start ---
+    # --- Nobody reads what is printed ---
+
+    def tail_of(self, running, **others) -> subprocess.Popen:
+        """`sluice tail | head -1`, once head has its line and is gone."""
+        tail = subprocess.Popen([gateway.binary(), "tail", running.url("/demo/counter"), "--cacert", running.ca],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=gateway.environment(running.home),
+                                **others)
+        self.addCleanup(tail.stderr.close)
+        self.addCleanup(tail.wait)
+        self.addCleanup(tail.kill)
+        subprocess.run(["head", "-1"], stdin=tail.stdout, check=True, capture_output=True, timeout=30)
+        tail.stdout.close()
+        return tail
+
+    def test_tail_ends_quietly_when_its_reader_has_gone(self):
+        running = self.start()
+        tail = self.tail_of(running)
+        self.assertEqual(tail.wait(10), -signal.SIGPIPE)
+        self.assertRegex(tail.stderr.read(), r"\A-- sluice\.open [^\n]*\n\Z")
+
+    def test_tail_ends_when_its_reader_has_gone_and_the_signal_is_ignored(self):
+        running = self.start()
+        tail = self.tail_of(running, restore_signals=False)  # Python ignores SIGPIPE, as systemd does for its services
+        self.assertEqual(tail.wait(10), 1)
+        self.assertIn("cannot be written", tail.stderr.read())
+
+    def test_the_gateway_serves_on_when_nobody_reads_what_it_prints(self):
+        process = subprocess.Popen([gateway.binary(), "run", "--listen", "127.0.0.1:0", "--admin", "off"], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=gateway.environment(self.home))
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        port = gateway.READY.search(process.stdout.readline())[2]
+        process.stdout.close()
+        ca = next(self.home.rglob("ca.pem"))
+        for number in range(3):  # each ends with a line in the access log
+            done = subprocess.run(["curl", "-sS", "--cacert", ca, "-d", f"{number}", f"https://localhost:{port}/topics/a"],
+                                  capture_output=True, text=True, timeout=30, check=True)
+            self.assertIn("ids", done.stdout)
+        process.terminate()
+        self.assertEqual(process.wait(20), 0)
+
+    def test_a_closed_standard_error_is_no_subscriber(self):
+        running = self.start()
+        process = subprocess.Popen(["sh", "-c", 'exec "$@" 2>&-', "sh", gateway.binary(), "tail", running.url("/demo/clock"),
+                                    "--cacert", running.ca], stdout=subprocess.PIPE, text=True,
+                                   env=gateway.environment(running.home))
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertTrue(process.stdout.readline())
+        self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/2"), "/dev/null")
+
+    # --- What is wrong at the start, and `check` says without a start ---
 
     def assert_one_clear_line(self, done, *mentions):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
@@ -80,6 +147,69 @@ class Commands(case.Case):
             address = f"127.0.0.1:{taken.getsockname()[1]}"
             done = self.verb("run", "--listen", address, "--set", "admin.listen=off", "--set", "log.format=text")
             self.assert_one_clear_line(done, address, "in use")
+
+    def expired_pair(self) -> tuple[pathlib.Path, pathlib.Path]:
+        request, cert, key = (self.home / name for name in ("old.csr", "old.pem", "old.key"))
+        (self.home / "index").touch()
+        authority = self.write("ca.cnf", f"""[ca]
+default_ca = old
+[old]
+database = {self.home}/index
+new_certs_dir = {self.home}
+default_md = sha256
+rand_serial = yes
+policy = any
+[any]
+commonName = supplied
+""")
+        for command in (["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
+                         "-keyout", key, "-out", request],
+                        ["ca", "-config", authority, "-batch", "-selfsign", "-notext", "-keyfile", key, "-in", request,
+                         "-out", cert, "-startdate", "20200101000000Z", "-enddate", "20200102000000Z"]):
+            subprocess.run(["openssl", *command], check=True, capture_output=True)
+        return cert, key
+
+    def test_check_and_run_say_the_same_of_files_that_cannot_be_used(self):
+        cert, key = self.pair("a")
+        _, other = self.pair("b")
+        old_cert, old_key = self.expired_pair()
+        text = self.write("text.pem", "hello\n")
+        rows = [
+            # cert, key, folder of files, the place and what is said there
+            (self.home / "none.pem", key, ".", r"3:8: `tls\.cert`: certificate \S+none\.pem: no such file"),
+            (text, key, ".", r"3:8: `tls\.cert`: certificate \S+text\.pem: no PEM certificate"),
+            (old_cert, old_key, ".", r"3:8: `tls\.cert`: certificate \S+old\.pem: expired at 2020-01-02T00:00:00Z: renew it"),
+            (cert, self.home, ".", r"4:8: `tls\.key`: key \S+: not a regular file"),
+            (cert, other, ".", r"4:8: `tls\.key`: key \S+b\.key: belongs to another certificate"),
+            (cert, key, "public", r"7:9: `route\.files`: \S+public: No such file"),
+        ]
+        for cert_file, key_file, folder, said in rows:
+            with self.subTest(said):
+                config = self.write("broken.toml", f"""listen = "127.0.0.1:0"
+[tls]
+cert = "{cert_file}"
+key  = "{key_file}"
+[[route]]
+path = "/**"
+files = "{folder}"
+""")
+                answers = [self.verb(verb, "-c", config) for verb in ("check", "run")]
+                for done in answers:
+                    self.assert_one_clear_line(done)
+                    self.assertRegex(done.stderr, rf"^{re.escape(str(config))}:{said}")
+                self.assertEqual(answers[0].stderr, answers[1].stderr)
+
+    def test_check_warns_of_what_starts_but_is_hardly_meant(self):
+        odd = self.write("odd.toml", '[source.notes]\nurl = "publish:"\n[[route]]\npath = "/**"\nfiles = "embedded:"\n')
+        done = self.verb("check", "-c", odd)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stderr.splitlines(), [
+            f"{odd}:1:9: warning: `source.notes` is in no route: nobody can subscribe to it",
+            f"{odd}:1:9: warning: nobody can publish to `source.notes`: set `access.publish_secret`"])
+        done = self.verb("check", "--set", "listen=:8443")
+        self.assertIn("--set listen: warning: nobody can publish to `source.topics`", done.stderr)
+        for good in (["-c", self.write("good.toml", case.STREAMS)], []):
+            self.assertEqual(self.verb("check", *good).stderr, "")
 
     def run_with(self, cert, key):
         return self.verb("run", "--listen", "127.0.0.1:0", "--set", "admin.listen=off", "--set", f"tls.cert={cert}",

@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 using namespace sluice;
+using certs::CertsOptions;
+using client::PubOptions;
+using client::TailOptions;
 
 namespace {
 
@@ -51,10 +54,10 @@ TEST_CASE("tail takes what it follows and how") {
   const auto tail =
       parse<TailOptions>({"tail", "/demo/clock", "--cacert", "ca.pem", "--last-event-id", "k3.7", "--count", "3",
                           "--json", "-H", "Authorization: Bearer x:y", "--header", "x-a:", "--no-reconnect"});
-  CHECK(tail.reach.url == "/demo/clock");
-  CHECK(tail.reach.cacert == "ca.pem");
-  CHECK(!tail.reach.insecure);
-  CHECK(tail.reach.headers == Flags{{"authorization", "Bearer x:y"}, {"x-a", ""}});
+  CHECK(tail.url == "/demo/clock");
+  CHECK(tail.trust.cacert == "ca.pem");
+  CHECK(!tail.trust.insecure);
+  CHECK(tail.headers == std::vector<proto::Field>{{"authorization", "Bearer x:y"}, {"x-a", ""}});
   CHECK(tail.last_event_id == "k3.7");
   CHECK(!tail.earliest);
   CHECK(tail.count == 3);
@@ -64,19 +67,17 @@ TEST_CASE("tail takes what it follows and how") {
 
 TEST_CASE("tail comes back and never ends unless told otherwise") {
   const auto tail = parse<TailOptions>({"tail", "https://events.example.com/orders", "--insecure", "--earliest"});
-  CHECK(tail.reach.insecure);
+  CHECK(tail.trust.insecure);
   CHECK(tail.earliest);
   CHECK(tail.reconnect);
   CHECK(tail.count == 0);
-  CHECK(!tail.last_event_id);
-  // An empty id is an id: the client that sends it has seen a stream, but no event.
-  CHECK(parse<TailOptions>({"tail", "x", "--last-event-id", ""}).last_event_id == "");
+  CHECK(tail.last_event_id.empty());
 }
 
 TEST_CASE("pub takes its data as an argument or from standard input") {
   const auto pub = parse<PubOptions>({"pub", "greetings", "hello", "--event", "note", "--id", "n1", "--key", "k",
                                       "--secret", "s3", "--content-type", "application/json"});
-  CHECK(pub.reach.url == "greetings");
+  CHECK(pub.url == "greetings");
   CHECK(pub.data == "hello");
   CHECK(pub.event == "note");
   CHECK(pub.id == "n1");
@@ -88,7 +89,8 @@ TEST_CASE("pub takes its data as an argument or from standard input") {
   CHECK(parse<PubOptions>({"pub", "greetings", ""}).data == "");
   CHECK(parse<PubOptions>({"pub", "greetings", R"({"a":[1,2]})"}).data == R"({"a":[1,2]})");
   CHECK(parse<PubOptions>({"pub", "greetings", "--", "-5"}).data == "-5");
-  CHECK(parse<PubOptions>({"pub", "greetings", "--ndjson"}).ndjson);
+  CHECK(parse<PubOptions>({"pub", "greetings"}).content_type == "text/plain");
+  CHECK(parse<PubOptions>({"pub", "greetings", "--ndjson"}).content_type == "application/x-ndjson");
 }
 
 TEST_CASE("certs takes a folder and names") {
@@ -97,6 +99,8 @@ TEST_CASE("certs takes a folder and names") {
   CHECK(certs.trust);
   CHECK(certs.directory == "/tmp/c");
   CHECK(certs.names == std::vector<std::string>{"a.test", "b.test"});
+  CHECK(!certs.renew);
+  CHECK(parse<CertsOptions>({"certs", "--force"}).renew);
   CHECK(!parse<CertsOptions>({"certs"}).trust);
 }
 
@@ -141,4 +145,6 @@ TEST_CASE("a wrong call says what is wrong and exits 2") {
     CHECK(!text.text.empty());
   }
   CHECK(usage_of({"tail", "x", "--count", "0"}).text.starts_with("sluice: --count: 0 is no count from 1"));
+  CHECK(usage_of({"check", "sluice.toml"}).text ==
+        "sluice: The following argument was not expected: sluice.toml: name a file with -c\n");
 }

@@ -33,7 +33,6 @@ READS_AT_START = ["proto/pem.*", "proto/tls_context.cc"]
 ASIO = re.compile(r"boost/asio(\.hpp|/.*)")
 MAY_USE_ASIO = [
     "gateway/main.cc",
-    "gateway/verbs/*",
     "gateway/client/*",
     "gateway/serve/connection.*",
     "gateway/serve/gateway.*",
@@ -64,7 +63,7 @@ def find_wrong_way(tree: Tree) -> list[Finding]:
     for path, text in tree.named(*CPP):
         room = room_of(path)
         if room not in MAY_INCLUDE:
-            continue  # main and the verbs, bench, tests: they know all
+            continue  # main, run and the command line, bench, tests: they know all
         for line, header in includes(path, text):
             target = room_of(header)
             if "/" in header and target.split("/")[0] in ("proto", "certs", "gateway", "bench", "tests") \

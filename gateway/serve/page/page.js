@@ -91,7 +91,8 @@ const handlers = {
     const away = lost_at === null ? "" : ", back after " + seconds(Date.now() - lost_at);
     if (opened_before) count("reconnects");
     if (!open.resumed) last_count = null;
-    list("log", (open.resumed ? "resumed at the last event id" : "opened at now") + away +
+    const where = !open.resumed ? "opened at now" : opened_before ? "resumed at the last event id" : "opened at the earliest event kept";
+    list("log", where + away +
          (retry === null ? "" : "; retry " + number.format(retry) + " ms"), "open");
     opened_before = true;
     lost_at = null;
@@ -134,7 +135,8 @@ const handlers = {
 let stream = null;
 
 function open_stream() {
-  stream = new EventSource(stream_path + (last_id ? "&last_event_id=" + encodeURIComponent(last_id) : ""));
+  // The first time with all that is kept, so that the chart begins full.
+  stream = new EventSource(stream_path + "&last_event_id=" + encodeURIComponent(last_id || "earliest"));
   for (const [type, handler] of Object.entries(handlers)) stream.addEventListener(type, handler);
   stream.onerror = () => {
     if (stream.readyState === EventSource.CLOSED) {
@@ -204,7 +206,8 @@ function draw() {
   let high = Math.max(...points.map((point) => point.value));
   element("chart").setAttribute("aria-label", `Line chart of the random walk: ${points.length} values between ` +
       `${low.toFixed(2)} and ${high.toFixed(2)}, now ${points.at(-1).value.toFixed(2)}`);
-  const room = Math.max((high - low) * 0.12, 0.05);
+  // A step is about 0.5: a range under 4 would make the first few look like a storm.
+  const room = Math.max((high - low) * 0.12, (4 - (high - low)) / 2);
   low -= room;
   high += room;
   const left = 0, right = width - 58, top = 8, bottom = height - 8;
@@ -292,6 +295,7 @@ element("form").addEventListener("submit", async (event) => {
 
 // --- Start -----------------------------------------------------------------------------------------------------------
 
-show("curl", "curl -d hello " + location.origin + greetings_path);
+const default_origin = "https://localhost:8443";  // what sluice pub takes a bare topic to
+show("command", "sluice pub " + (location.origin === default_origin ? "greetings" : location.origin + greetings_path) + " hello");
 show("url", "GET " + decodeURIComponent(stream_path));
 open_stream();
