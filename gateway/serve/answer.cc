@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "gateway/serve/json.h"
+#include "proto/json.h"
 
 namespace sluice::serve {
 
@@ -10,9 +10,9 @@ std::string to_json(const Problem& problem) {
   std::string out;
   const auto member = [&out](std::string_view name, std::string_view value) {
     out += out.empty() ? '{' : ',';
-    append_json_string(out, name);
+    proto::append_json_string(out, name);
     out += ':';
-    append_json_string(out, value);
+    proto::append_json_string(out, value);
   };
   member("error", problem.error);
   member("detail", problem.detail);

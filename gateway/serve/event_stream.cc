@@ -5,6 +5,7 @@
 #include "gateway/observe/log.h"
 #include "gateway/serve/connection.h"
 #include "proto/check.h"
+#include "proto/json.h"
 #include "proto/sse.h"
 
 namespace sluice::serve {
@@ -202,7 +203,7 @@ void EventStream::append_open_block(std::string& text, std::string_view id, bool
   std::string data = R"({"topics":[)";
   for (const std::string_view name : names) {
     if (data.back() != '[') data += ',';
-    topic::append_json_string(data, name);
+    proto::append_json_string(data, name);
   }
   data += resumed ? R"(],"resumed":true,"retry":)" : R"(],"resumed":false,"retry":)";
   data += std::to_string(retry.count()) + "}";

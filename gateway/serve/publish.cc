@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "gateway/serve/connection.h"
-#include "gateway/topic/gap.h"
+#include "proto/json.h"
 
 namespace sluice::serve {
 
@@ -94,7 +94,7 @@ void PublishStream::on_published(const topic::PublishResult& result) {
   body.reserve(body.size() + result.positions.size() * 20 + 32);
   for (const std::string& position : result.positions) {
     if (&position != result.positions.data()) body += ',';
-    topic::append_json_string(body, position);
+    proto::append_json_string(body, position);
   }
   services_.metrics.publish_repeats.add(result.repeated);
   body += fmt::format("],\"repeated\":{}}}\n", result.repeated);

@@ -8,8 +8,8 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 
-#include "gateway/serve/json.h"
 #include "gateway/serve/publish_body.h"
+#include "proto/json.h"
 
 namespace sluice::serve {
 namespace {
@@ -202,7 +202,7 @@ class Envelopes {
 
   void append_quoted(json::string_view part, bool last) {
     if (!in_text_) event_.data += '"';
-    append_json_text(event_.data, view(part));
+    proto::append_json_text(event_.data, view(part));
     in_text_ = !last;
     if (last) event_.data += '"';
   }

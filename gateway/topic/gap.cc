@@ -1,9 +1,6 @@
 #include "gateway/topic/gap.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
-
+#include "proto/json.h"
 #include "proto/sse.h"
 
 namespace sluice::topic {
@@ -24,31 +21,16 @@ const char* name(GapReason reason) {
   return "unknown";
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 void append_gap(std::string& out, const Gap& gap, std::string_view id) {
   std::string data = R"({"topic":)";
-  append_json_string(data, gap.topic);
+  proto::append_json_string(data, gap.topic);
   data += R"(,"from":)";
   if (gap.from.empty())
     data += "null";
   else
-    append_json_string(data, gap.from);
+    proto::append_json_string(data, gap.from);
   data += R"(,"to":)";
-  append_json_string(data, gap.to);
+  proto::append_json_string(data, gap.to);
   data += R"(,"count":)";
   data += gap.count ? std::to_string(*gap.count) : "null";
   data += R"(,"reason":")";

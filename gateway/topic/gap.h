@@ -31,7 +31,5 @@ struct Gap {
 
 // Appends the whole event: `id:` (the stream's id once it has this gap), `event: sluice.gap`, `data:` as JSON.
 void append_gap(std::string& out, const Gap& gap, std::string_view id);
-// Appends `text` as a JSON string.
-void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace sluice::topic

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "gateway/serve/json.h"
 #include "gateway/serve/publish_body.h"
 #include "proto/check.h"
+#include "proto/json.h"
 #include "proto/sse.h"
 
 using namespace sluice;
@@ -19,14 +19,14 @@ std::string as_ndjson(const Events& events) {
   std::string out;
   for (const topic::Event& event : events) {
     out += "{\"data\":";
-    serve::append_json_string(out, event.data);
+    proto::append_json_string(out, event.data);
     out += ",\"event\":";
-    serve::append_json_string(out, event.type);
+    proto::append_json_string(out, event.type);
     out += ",\"id\":";
-    serve::append_json_string(out, event.idempotency_key);
+    proto::append_json_string(out, event.idempotency_key);
     if (event.key) {
       out += ",\"key\":";
-      serve::append_json_string(out, *event.key);
+      proto::append_json_string(out, *event.key);
     }
     out += "}\n";
   }

@@ -26,21 +26,6 @@ TEST_CASE("what is not known about a gap is null") {
         "\n\n");
 }
 
-TEST_CASE("a topic's name stays one JSON string whatever is in it") {
-  struct Row {
-    const char *text, *json;
-  };
-  const Row rows[] = {{"plain", R"("plain")"},
-                      {"a\"b\\c", R"("a\"b\\c")"},
-                      {"a\tb\x01", R"("a\u0009b\u0001")"},
-                      {"gr\u00fc\u00df", "\"gr\u00fc\u00df\""}};
-  for (const Row& row : rows) {
-    std::string json;
-    append_json_string(json, row.text);
-    CHECK(json == row.json);
-  }
-}
-
 TEST_CASE("every reason has a name of its own") {
   for (std::size_t index = 0; index != gap_reason_count; ++index)
     CHECK(std::string(name(static_cast<GapReason>(index))) != "unknown");

@@ -1,9 +1,6 @@
-#include "gateway/serve/json.h"
+#include "proto/json.h"
 
-#include <boost/json/src.hpp>
-
-namespace sluice::serve {
-
+namespace sluice::proto {
 void append_json_text(std::string& out, std::string_view text) {
   static constexpr char hex[] = "0123456789abcdef";
   std::size_t plain = 0;  // start of the run that needs no escape
@@ -43,4 +40,4 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-}  // namespace sluice::serve
+}  // namespace sluice::proto
