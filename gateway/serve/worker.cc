@@ -117,7 +117,7 @@ StreamType* Worker::find(StreamAddress address) {
 void Worker::open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) {
   const unsigned home = homes_[source];
   if (home == index_) {
-    home_of(source).provider->open(topic, [this, asker](topic::OpenResult result) {
+    home_of(source).provider->open(topic, services_.now, [this, asker](topic::OpenResult result) {
       // Asked from inside its try_open(): a refusal comes in the next turn, when it is found again by its address.
       if (result != topic::OpenResult::opened)
         post([this, asker, result] {
@@ -128,7 +128,7 @@ void Worker::open(topic::SourceIndex source, const std::string& topic, StreamAdd
   }
   topic::Message ask;
   ask.call = [to = workers_[home], source, topic, asker, from = index_] {
-    to->home_of(source).provider->open(topic, [to, asker, from](topic::OpenResult result) {
+    to->home_of(source).provider->open(topic, to->services_.now, [to, asker, from](topic::OpenResult result) {
       topic::Message answer;  // follows the `create` that every worker got before
       Worker* asking = to->workers_[from];
       answer.call = [asking, asker, result] {
@@ -150,17 +150,19 @@ void Worker::publish(topic::SourceIndex source, const std::string& topic, std::v
     return answer_here({.kind = topic::PublishResult::Kind::busy, .positions = {}});
   }
   const unsigned home = homes_[source];
-  if (home == index_) return home_of(source).provider->publish(topic, std::move(events), answer_here);
+  if (home == index_) return home_of(source).provider->publish(topic, std::move(events), services_.now, answer_here);
   topic::Message ask;
   ask.call = [to = workers_[home], source, topic, events = std::move(events), asker, from = index_]() mutable {
-    to->home_of(source).provider->publish(topic, std::move(events), [to, asker, from](topic::PublishResult result) {
-      Worker* asking = to->workers_[from];
-      topic::Message answer;
-      answer.call = [asking, asker, result = std::move(result)] {
-        if (auto* stream = asking->find<PublishStream>(asker)) stream->on_published(result);
-      };
-      to->send(from, std::move(answer));
-    });
+    to->home_of(source).provider->publish(topic, std::move(events), to->services_.now,
+                                          [to, asker, from](topic::PublishResult result) {
+                                            Worker* asking = to->workers_[from];
+                                            topic::Message answer;
+                                            answer.call = [asking, asker, result = std::move(result)] {
+                                              if (auto* stream = asking->find<PublishStream>(asker))
+                                                stream->on_published(result);
+                                            };
+                                            to->send(from, std::move(answer));
+                                          });
   };
   send(home, std::move(ask));
 }

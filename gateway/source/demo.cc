@@ -28,12 +28,13 @@ void Demo::start(topic::TimePoint now) {
   state_ = State::up;
 }
 
-void Demo::open(const std::string& topic, std::function<void(topic::OpenResult)> done) {
+void Demo::open(const std::string& topic, topic::TimePoint, std::function<void(topic::OpenResult)> done) {
   const bool known = topic == name_ + "/clock" || topic == name_ + "/walk" || topic == name_ + "/counter";
   done(known ? topic::OpenResult::opened : topic::OpenResult::unknown_topic);
 }
 
-void Demo::publish(const std::string&, std::vector<topic::Event>, std::function<void(topic::PublishResult)> done) {
+void Demo::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
+                   std::function<void(topic::PublishResult)> done) {
   done({.kind = topic::PublishResult::Kind::not_publishable, .positions = {}});
 }
 

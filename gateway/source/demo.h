@@ -17,8 +17,8 @@ class Demo final : public Source {
   void start(topic::TimePoint now) override;
   void stop() override { state_ = State::stopped; }
   [[nodiscard]] State state() const override { return state_; }
-  void open(const std::string& topic, std::function<void(topic::OpenResult)> done) override;
-  void publish(const std::string& topic, std::vector<topic::Event> events,
+  void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
+  void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                std::function<void(topic::PublishResult)> done) override;
   [[nodiscard]] topic::TimePoint due() const override;
   void on_time(topic::TimePoint now) override;

@@ -4,14 +4,12 @@ namespace sluice::source {
 
 void Publish::start(topic::TimePoint) { state_ = State::up; }
 
-void Publish::open(const std::string& topic, std::function<void(topic::OpenResult)> done) {
-  done(home_.open(topic, std::chrono::steady_clock::now()) ? topic::OpenResult::opened
-                                                           : topic::OpenResult::too_many_topics);
+void Publish::open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) {
+  done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
 }
 
-void Publish::publish(const std::string& topic, std::vector<topic::Event> events,
+void Publish::publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                       std::function<void(topic::PublishResult)> done) {
-  const topic::TimePoint now = std::chrono::steady_clock::now();
   const auto index = home_.open(topic, now);
   if (!index) return done({.kind = topic::PublishResult::Kind::too_many_topics, .positions = {}});
   topic::PublishResult result;

@@ -14,8 +14,8 @@ class Publish final : public Source {
   void start(topic::TimePoint now) override;
   void stop() override { state_ = State::stopped; }
   [[nodiscard]] State state() const override { return state_; }
-  void open(const std::string& topic, std::function<void(topic::OpenResult)> done) override;
-  void publish(const std::string& topic, std::vector<topic::Event> events,
+  void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
+  void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                std::function<void(topic::PublishResult)> done) override;
 
  private:

@@ -1,5 +1,5 @@
 // Provider: what the serving side may ask of a source, without knowing which engine it is: open a topic, publish into
-// it. Implemented by every source; called only on the source's home worker.
+// it. Implemented by every source; called only on the source's home worker, which tells it the time.
 #pragma once
 
 #include <functional>
@@ -24,9 +24,9 @@ class Provider {
  public:
   virtual ~Provider() = default;
   // Opens a topic by its full name ("topics/greetings"), so that every worker gets its log.
-  virtual void open(const std::string& topic, std::function<void(OpenResult)> done) = 0;
+  virtual void open(const std::string& topic, TimePoint now, std::function<void(OpenResult)> done) = 0;
   // All or nothing. `done` is called once, when the events are as safe as this source makes them.
-  virtual void publish(const std::string& topic, std::vector<Event> events,
+  virtual void publish(const std::string& topic, std::vector<Event> events, TimePoint now,
                        std::function<void(PublishResult)> done) = 0;
   // When on_time() is next wanted; TimePoint::max(): never.
   [[nodiscard]] virtual TimePoint due() const { return TimePoint::max(); }

@@ -293,7 +293,7 @@ StreamType* Conversation::find(serve::StreamAddress address) {
 }
 
 void Conversation::open(topic::SourceIndex source, const std::string& topic, serve::StreamAddress asker) {
-  sources_[source]->open(topic, [&](topic::OpenResult result) {
+  sources_[source]->open(topic, services.now, [&](topic::OpenResult result) {
     if (result != topic::OpenResult::opened) refused_.emplace_back(asker, result);
   });
 }
@@ -301,7 +301,7 @@ void Conversation::open(topic::SourceIndex source, const std::string& topic, ser
 void Conversation::publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
                            serve::StreamAddress asker) {
   if (silent_home) return;
-  sources_[source]->publish(topic, std::move(events), [&](const topic::PublishResult& result) {
+  sources_[source]->publish(topic, std::move(events), services.now, [&](const topic::PublishResult& result) {
     if (auto* stream = find<serve::PublishStream>(asker)) stream->on_published(result);
   });
 }

@@ -125,7 +125,7 @@ TEST_CASE("events published at two homes reach the followers on every worker, in
         std::vector<topic::Event> batch_events(events,
                                                {.type = {}, .data = "some text", .idempotency_key = {}, .key = {}});
         workers.provider(source).publish(workers.name(source) + "/a", std::move(batch_events),
-                                         [](const topic::PublishResult&) {});
+                                         std::chrono::steady_clock::now(), [](const topic::PublishResult&) {});
       });
   for (unsigned source = 0; source != 2; ++source)
     for (unsigned worker = 0; worker != worker_count; ++worker) {

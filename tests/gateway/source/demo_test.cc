@@ -96,11 +96,12 @@ TEST_CASE("the demo has its three topics, takes no events, and is quiet once sto
        {std::pair{"s/clock", topic::OpenResult::opened}, std::pair{"s/counter", topic::OpenResult::opened},
         std::pair{"s/walk", topic::OpenResult::opened}, std::pair{"s/other", topic::OpenResult::unknown_topic}}) {
     std::optional<topic::OpenResult> opened;
-    story.demo.open(topic, [&](topic::OpenResult result) { opened = result; });
+    story.demo.open(topic, story.replicas.now, [&](topic::OpenResult result) { opened = result; });
     CHECK(opened == expected);
   }
   std::optional<topic::PublishResult::Kind> kind;
-  story.demo.publish("s/clock", {}, [&](const topic::PublishResult& result) { kind = result.kind; });
+  story.demo.publish("s/clock", {}, story.replicas.now,
+                     [&](const topic::PublishResult& result) { kind = result.kind; });
   CHECK(kind == topic::PublishResult::Kind::not_publishable);
   story.demo.stop();
   CHECK(story.demo.due() == topic::TimePoint::max());

@@ -9,6 +9,7 @@
 #include "tests/gateway/topic/replicas.h"
 
 using namespace sluice;
+using namespace std::chrono_literals;
 using tests::Replicas;
 using topic::PublishResult;
 
@@ -18,9 +19,10 @@ topic::Event event(std::string data, std::string key = {}) {
   return {.type = {}, .data = std::move(data), .idempotency_key = std::move(key), .key = {}};
 }
 
-PublishResult publish(source::Publish& source, const std::string& topic, std::vector<topic::Event> events) {
+PublishResult publish(source::Publish& source, const std::string& topic, std::vector<topic::Event> events,
+                      topic::TimePoint now = tests::epoch_of_tests) {
   std::optional<PublishResult> answered;
-  source.publish(topic, std::move(events), [&](PublishResult result) { answered = std::move(result); });
+  source.publish(topic, std::move(events), now, [&](PublishResult result) { answered = std::move(result); });
   REQUIRE(answered);
   return *answered;
 }
@@ -58,7 +60,7 @@ TEST_CASE("over limits.topics nothing of a batch is appended, and known topics g
   CHECK(replicas.home->last() == 1);
   CHECK(publish(source, "s/a", {event("2")}).kind == PublishResult::Kind::appended);
   std::optional<topic::OpenResult> opened;
-  source.open("s/b", [&](topic::OpenResult result) { opened = result; });
+  source.open("s/b", replicas.now, [&](topic::OpenResult result) { opened = result; });
   CHECK(opened == topic::OpenResult::too_many_topics);
 }
 
@@ -66,10 +68,21 @@ TEST_CASE("a topic opens on first use, also for a subscriber who comes before th
   Replicas replicas;
   source::Publish source(*replicas.home);
   std::optional<topic::OpenResult> opened;
-  source.open("s/a", [&](topic::OpenResult result) { opened = result; });
+  source.open("s/a", replicas.now, [&](topic::OpenResult result) { opened = result; });
   CHECK(opened == topic::OpenResult::opened);
   replicas.deliver(1);
   topic::TopicLog* log = replicas.topics[1]->join("s/a");
   REQUIRE(log != nullptr);
   replicas.topics[1]->leave(*log, replicas.now);
+}
+
+TEST_CASE("events arrive when the source was told they do, whatever the clock on the wall says") {
+  topic::History history;
+  history.age = 10s;
+  Replicas replicas(history);
+  source::Publish source(*replicas.home);
+  publish(source, "s/a", {event("1")}, replicas.now);
+  CHECK(replicas.log("s/a").at(0).arrived() == replicas.now);
+  publish(source, "s/a", {event("2")}, replicas.now + 11s);
+  CHECK(replicas.log("s/a").count() == 1);  // the first is too old by then
 }
