@@ -37,6 +37,10 @@ bool listed(const std::vector<std::string>& names, std::string_view topic) {
   });
 }
 
+Problem no_such_topic(std::string_view topic) {
+  return {.status = 404, .error = "no-such-topic", .detail = "this route has no topic \"" + std::string(topic) + '"'};
+}
+
 Problem bad_topic(std::string detail) { return {.error = "bad-topic", .detail = std::move(detail)}; }
 
 }  // namespace
@@ -131,13 +135,11 @@ std::optional<Problem> RouteTable::select_topics(const QueryParameters& query, R
     const bool view = std::ranges::find(offered, topic) != offered.end();  // as the route writes it
     if (!view) {
       if (auto problem = refuse_topic(topic)) return problem;
-      if (!listed(offered, topic))
-        return Problem{.status = 404, .error = "no-such-topic", .detail = "this route has no topic of that name"};
+      if (!listed(offered, topic)) return no_such_topic(topic);
       const std::string_view source = topic.substr(0, topic.find('/'));
       for (std::string_view rest = topic; !takes_publishes(source) && !rest.empty();) {
         const std::size_t end = std::min(rest.find('/'), rest.size());
-        if (!valid_capture(rest.substr(0, end)))
-          return Problem{.status = 404, .error = "no-such-topic", .detail = "this route has no topic of that name"};
+        if (!valid_capture(rest.substr(0, end))) return no_such_topic(topic);
         rest.remove_prefix(std::min(end + 1, rest.size()));
       }
     }

@@ -94,7 +94,17 @@ std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const Q
       return refuse(request, bad_request("bad-end", "`end` is \"clean\" or \"reset\""), true);
     subscribe.end = *end == "reset" ? config::End::reset : config::End::clean;
   }
-  for (const std::string& name : match.topics) subscribe.topics.push_back(find_topic(name));
+  for (const std::string& name : match.topics) {
+    subscribe.topics.push_back(find_topic(name));
+    // What is learned at once is answered at once: 404 makes a browser give up, as it should. Later only an event can.
+    if (!topic::is_pattern(name) && !services_.sources.may_have(subscribe.topics.back().source, name))
+      return refuse(request,
+                    Problem{.status = 404,
+                            .error = "no-such-topic",
+                            .detail = "source \"" + services_.topics[subscribe.topics.back().source]->source() +
+                                      "\" has no topic \"" + name + '"'},
+                    true);
+  }
   // Topics of one source stand together: they share one position.
   std::ranges::stable_sort(subscribe.topics, {}, &TopicRef::source);
   subscribe.last_event_id = request.field("last-event-id");

@@ -9,6 +9,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/config/config.h"
@@ -31,6 +32,8 @@ struct StreamAddress {
 // The way to a source's home worker and back. Answers arrive on the asking worker, in a later turn or in this call.
 class Sources {
  public:
+  // False: the source says at once that it has no such topic (topic::Provider::may_have()).
+  [[nodiscard]] virtual bool may_have(topic::SourceIndex source, std::string_view topic) const = 0;
   // The stream's try_open() is to be called again at the end of each turn until it says true.
   virtual void await_open(StreamAddress asker) = 0;
   virtual void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) = 0;

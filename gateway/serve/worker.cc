@@ -101,10 +101,14 @@ bool Worker::others_full() const {
 
 // --- Sources, from any worker to their home and back ---------------------------------------------------------------
 
-Worker::Home& Worker::home_of(topic::SourceIndex source) {
+const Worker::Home& Worker::home_of(topic::SourceIndex source) const {
   const auto found = std::ranges::find(own_homes_, source, &Home::source);
   check(found != own_homes_.end(), "asked at the home of the source");
   return *found;
+}
+
+bool Worker::may_have(topic::SourceIndex source, std::string_view topic) const {
+  return workers_[homes_[source]]->home_of(source).provider->may_have(topic);
 }
 
 template <typename StreamType>

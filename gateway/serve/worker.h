@@ -85,13 +85,14 @@ class Worker final : private Sources {
   };
 
   [[nodiscard]] std::uint64_t streams_elsewhere() const override;
+  [[nodiscard]] bool may_have(topic::SourceIndex source, std::string_view topic) const override;
   void await_open(StreamAddress asker) override { opening_.push_back(asker); }
   void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) override;
   void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
                StreamAddress asker) override;
   template <typename StreamType>
   [[nodiscard]] StreamType* find(StreamAddress address);
-  [[nodiscard]] Home& home_of(topic::SourceIndex source);
+  [[nodiscard]] const Home& home_of(topic::SourceIndex source) const;
   void send(unsigned worker, topic::Message&& message);
   [[nodiscard]] bool others_full() const;
 

@@ -28,9 +28,14 @@ void Demo::start(topic::TimePoint now) {
   state_ = State::up;
 }
 
+bool Demo::may_have(std::string_view topic) const {
+  if (!topic.starts_with(name_)) return false;
+  topic.remove_prefix(name_.size());
+  return topic == "/clock" || topic == "/walk" || topic == "/counter";
+}
+
 void Demo::open(const std::string& topic, topic::TimePoint, std::function<void(topic::OpenResult)> done) {
-  const bool known = topic == name_ + "/clock" || topic == name_ + "/walk" || topic == name_ + "/counter";
-  done(known ? topic::OpenResult::opened : topic::OpenResult::unknown_topic);
+  done(may_have(topic) ? topic::OpenResult::opened : topic::OpenResult::unknown_topic);
 }
 
 void Demo::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,

@@ -1,5 +1,6 @@
 // Demo: the embedded source: `clock` (the time, once a second), `walk` (a random walk) and `counter` (1, 2, 3, …), the
-// last two at a rate of one's choice. What a new user sees first, and what tests count. Told the time, asks nothing.
+// last two at a rate of one's choice. What a new user sees first, and what tests count. Told the time; only what the
+// clock says is read from the wall.
 // Invariant: the counter has no holes; a pause delays events, it does not drop them.
 #pragma once
 
@@ -17,6 +18,7 @@ class Demo final : public Source {
   void start(topic::TimePoint now) override;
   void stop() override { state_ = State::stopped; }
   [[nodiscard]] State state() const override { return state_; }
+  [[nodiscard]] bool may_have(std::string_view topic) const override;
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
   void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                std::function<void(topic::PublishResult)> done) override;

@@ -1,9 +1,10 @@
 // Provider: what the serving side may ask of a source, without knowing which engine it is: open a topic, publish into
-// it. Implemented by every source; called only on the source's home worker, which tells it the time.
+// it. Implemented by every source; but for may_have() called only on the source's home worker, which tells it the time.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/topic/event.h"
@@ -23,6 +24,9 @@ struct PublishResult {
 class Provider {
  public:
   virtual ~Provider() = default;
+  // False: it can say at once, and for good, that it has no topic of that full name, so that a request gets 404 before
+  // anything is opened. True also where only its engine knows: open() tells. Any thread, any time.
+  [[nodiscard]] virtual bool may_have(std::string_view) const { return true; }
   // Opens a topic by its full name ("topics/greetings"), so that every worker gets its log.
   virtual void open(const std::string& topic, TimePoint now, std::function<void(OpenResult)> done) = 0;
   // All or nothing. `done` is called once, when the events are as safe as this source makes them.

@@ -10,6 +10,9 @@ class Refusals(case.SharedCase):
     def test_an_unknown_path_is_404(self):
         self.assert_refused(self.fetch("/nowhere/at/all"), 404)
 
+    def test_a_topic_that_the_source_does_not_have_is_404_and_named(self):
+        self.assertIn("demo/nothing", self.assert_refused(self.fetch("/demo/nothing"), 404)["detail"])
+
     def test_a_wrong_method_is_405_and_says_which_are_right(self):
         for method in ("PUT", "DELETE", "PATCH"):
             refused = self.fetch("/demo/clock", method=method)

@@ -199,7 +199,8 @@ Conversation::Conversation(config::Config configuration)
     homes.push_back(std::make_unique<topic::Home>(static_cast<topic::SourceIndex>(homes.size()),
                                                   *services.topics.back(), history, config.limits.topics,
                                                   [](const topic::Message&) {}));
-    sources_.push_back(std::make_unique<source::Publish>(*homes.back()));
+    sources_.push_back(source::make_source(source, *homes.back(), 1));
+    sources_.back()->start(services.now);
   }
 }
 

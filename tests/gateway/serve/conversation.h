@@ -18,7 +18,7 @@
 #include "gateway/serve/connection.h"
 #include "gateway/serve/router.h"
 #include "gateway/serve/services.h"
-#include "gateway/source/publish.h"
+#include "gateway/source/source.h"
 #include "proto/tls.h"
 #include "tests/support/http2_peer.h"
 
@@ -122,10 +122,14 @@ class Conversation final : private serve::Sources {
   serve::Router router;
   std::vector<std::unique_ptr<Peer>> peers;
   std::vector<std::unique_ptr<topic::Home>> homes;
-  bool silent_home = false;  // asked to publish, it does not answer
+  bool silent_home = false;    // asked to publish, it does not answer
+  bool late_refusals = false;  // which topics there are is known to open() only
 
  private:
   friend class Peer;
+  [[nodiscard]] bool may_have(topic::SourceIndex source, std::string_view topic) const override {
+    return late_refusals || sources_[source]->may_have(topic);
+  }
   void await_open(serve::StreamAddress asker) override { opening_.push_back(asker); }
   void open(topic::SourceIndex source, const std::string& topic, serve::StreamAddress asker) override;
   void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
@@ -134,7 +138,7 @@ class Conversation final : private serve::Sources {
   StreamType* find(serve::StreamAddress address);
   void turn();
 
-  std::vector<std::unique_ptr<source::Publish>> sources_;
+  std::vector<std::unique_ptr<source::Source>> sources_;
   std::vector<serve::StreamAddress> opening_;
   std::vector<std::pair<serve::StreamAddress, topic::OpenResult>> refused_;
 };

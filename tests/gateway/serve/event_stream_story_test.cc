@@ -28,6 +28,21 @@ std::string position(Conversation& story, topic::Sequence sequence) {
   return story.services.topics[0]->position(sequence);
 }
 
+// With a source that knows its topics.
+config::Config with_demo() {
+  config::Config config = Conversation::default_config();
+  config::Source demo;
+  demo.name = "demo";
+  demo.url = "demo:";
+  config.sources.push_back(demo);
+  config::Route route;
+  route.path = "/demo/**";
+  route.source = "demo";
+  config.routes.push_back(route);
+  config.routes[2].topics.emplace_back("demo/**");  // "/all"
+  return config;
+}
+
 }  // namespace
 
 TEST_CASE("a subscriber first gets sluice.open with its place, then the events as they are published") {
@@ -190,4 +205,31 @@ TEST_CASE("over limits.topics a subscriber of a new topic is told to come back, 
   CHECK(peer.events(third).size() == 1);
   CHECK(story.hits(observe::Limit::topics) == 1);
   story.check_nothing_left();
+}
+
+TEST_CASE("a topic that its source does not have is a plain 404 that names it, alone and in a list") {
+  Conversation story(with_demo());
+  Peer& peer = story.connect();
+  CHECK(peer.status(peer.get("/demo/clock")) == "200");
+  for (const char* path : {"/demo/nothing", "/demo/clock/nothing", "/all?topic=notes/a&topic=demo/nothing",
+                           "/all?topic=demo/nothing&topic=demo/clock", "/all?topic=demo/**&topic=demo/nothing"}) {
+    CAPTURE(path);
+    const auto refused = peer.get(path);
+    CHECK(peer.status(refused) == "404");
+    CHECK(peer.field(refused, "content-type").starts_with("application/json"));
+    CHECK(peer.response(refused).body.find("no-such-topic") != std::string::npos);
+    CHECK(peer.response(refused).body.find("nothing") != std::string::npos);
+    CHECK(peer.response(refused).ended);
+  }
+  CHECK(peer.status(peer.get("/all?topic=notes/anything&topic=demo/walk")) == "200");
+}
+
+TEST_CASE("a topic that turns out late not to exist ends the stream with sluice.error") {
+  Conversation story(with_demo());
+  story.late_refusals = true;
+  Peer& peer = story.connect();
+  const auto stream = peer.get("/demo/nothing");
+  CHECK(peer.status(stream) == "200");
+  CHECK(peer.events(stream, true) == Lines{"retry", "sluice.error|{\"error\":\"unknown_topic\"}|"});
+  CHECK(peer.response(stream).ended);
 }

@@ -95,6 +95,7 @@ TEST_CASE("the demo has its three topics, takes no events, and is quiet once sto
   for (const auto& [topic, expected] :
        {std::pair{"s/clock", topic::OpenResult::opened}, std::pair{"s/counter", topic::OpenResult::opened},
         std::pair{"s/walk", topic::OpenResult::opened}, std::pair{"s/other", topic::OpenResult::unknown_topic}}) {
+    CHECK(story.demo.may_have(topic) == (expected == topic::OpenResult::opened));
     std::optional<topic::OpenResult> opened;
     story.demo.open(topic, story.replicas.now, [&](topic::OpenResult result) { opened = result; });
     CHECK(opened == expected);
