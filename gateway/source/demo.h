@@ -28,6 +28,7 @@ class Demo final : public Source {
   void go_on() override { paused_ = false; }
 
  private:
+  void append(const char* topic, topic::Event&& event, topic::TimePoint now);
   void tick_clock(topic::TimePoint now);
   void tick_numbers(topic::TimePoint now);
 
@@ -35,7 +36,6 @@ class Demo final : public Source {
   const std::chrono::nanoseconds interval_;
   topic::Home& home_;
   std::mt19937_64 random_;
-  topic::TopicIndex clock_ = 0, walk_ = 0, counter_ = 0;
   topic::TimePoint clock_due_{}, numbers_due_{};
   double value_ = 100;
   std::uint64_t count_ = 0;

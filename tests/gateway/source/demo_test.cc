@@ -16,7 +16,8 @@ using tests::Replicas;
 namespace {
 
 struct DemoStory {
-  explicit DemoStory(double rate) : replicas(everything()), demo("s", rate, *replicas.home, 7) {
+  explicit DemoStory(double rate, const topic::History& history = everything())
+      : replicas(history), demo("s", rate, *replicas.home, 7) {
     demo.start(replicas.now);
   }
   static topic::History everything() {
@@ -108,4 +109,20 @@ TEST_CASE("the demo has its three topics, takes no events, and is quiet once sto
   CHECK(story.demo.due() == topic::TimePoint::max());
   story.demo.on_time(story.replicas.now + 1h);
   CHECK(story.replicas.log("s/counter").count() == 0);
+}
+
+TEST_CASE("a demo so slow that its topics are empty and closed in between goes on with its next event") {
+  topic::History history;
+  history.age = 1s;
+  DemoStory story(0.01, history);
+  story.replicas.now += 90s;
+  for (int looks = 0; looks != 5; ++looks) story.replicas.home->expire(story.replicas.now);
+  CHECK(story.replicas.topics[0]->topic_count() == 0);
+  std::optional<topic::OpenResult> opened;
+  story.demo.open("s/counter", story.replicas.now, [&](topic::OpenResult result) { opened = result; });
+  CHECK(opened == topic::OpenResult::opened);
+  CHECK(story.replicas.topics[0]->topic_count() == 1);
+  story.replicas.now += 20s;
+  story.demo.on_time(story.replicas.now);
+  CHECK(story.replicas.log("s/counter").count() == 2);  // the one of the start, and the one of now
 }
