@@ -229,21 +229,20 @@ Burst EventStream::ending(std::size_t size, bool more) const {
 }
 
 Burst EventStream::prepare(std::size_t room) {
+  // An end does not wait for window: without it the event that has begun is cut, and the client discards it (HTML
+  // §9.2.6). With it that event is finished, and the last `retry:` follows.
+  if (ending_ && room == 0) return ending(0, false);
   std::uint64_t total = own_rest();
   if (merge_) {
     // Rendered now, copied by write_body(): several topics have no run of bytes to take.
     ByteBuffer& rendered = services_.rendered;
     rendered.clear();
     if (ending_) merge_->stop();
-    const bool finish_first = !merge_->at_boundary();
-    if (!finish_first && own_text_) {
+    if (own_text_ && merge_->at_boundary()) {
       burst_text_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
-      const bool more = burst_text_ != total || (!ending_ && merge_->pending());
-      if (ending_ && burst_text_ != total) return ending(0, false);  // no window: cut
-      return ending(burst_text_, more);
+      return ending(burst_text_, burst_text_ != total || merge_->pending());
     }
     burst_text_ = 0;
-    if (ending_ && merge_->current_rest() + total > room) return ending(0, false);
     const std::uint32_t gaps = merge_->gap_count();
     // While text of its own waits, only the event that has begun is finished.
     const std::uint32_t completed = merge_->render(own_text_ ? std::min(room, merge_->current_rest()) : room, rendered);
@@ -255,22 +254,16 @@ Burst EventStream::prepare(std::size_t room) {
   }
   if (topics_ == nullptr) {  // still opening: only text of its own
     burst_text_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
-    if (ending_ && burst_text_ != total) return ending(0, false);
     return ending(burst_text_, burst_text_ != total);
   }
-  if (ending_) {
-    total += cursor_.pinned_rest();
-    if (total > room) return ending(0, false);  // the cut event is discarded by the client (HTML §9.2.6)
-    return ending(static_cast<std::size_t>(total), false);
-  }
   // One gap at a time: a reader that takes a byte now and then does not make us keep one for each loss.
-  if (cursor_.has_gap() && cursor_.at_boundary() && !own_text_) {
+  if (!ending_ && cursor_.has_gap() && cursor_.at_boundary() && !own_text_) {
     announce_gap();
     total = own_rest();
   }
-  total += cursor_.pending();
-  const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(room, total));
-  return {.size = size, .end = false, .more = size != total || cursor_.has_gap()};
+  total += ending_ ? cursor_.pinned_rest() : cursor_.pending();
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(room, total));
+  return ending(size, size != total || (!ending_ && cursor_.has_gap()));
 }
 
 void EventStream::write_body(std::span<std::uint8_t> out) {

@@ -60,7 +60,7 @@ class EventStream final : public Stream, private topic::Subscriber {
   std::string& own_text();
   [[nodiscard]] std::size_t own_rest() const { return own_text_ ? own_text_->size() - own_sent_ : 0; }
   void announce_gap();
-  // A burst of that size; the last one when the stream is ending and nothing remains.
+  // A burst of that size; the last one when the stream is ending and no more is to follow.
   [[nodiscard]] Burst ending(std::size_t size, bool more) const;
   void end_with(std::string_view event, std::string_view data, EndReason reason);
   [[nodiscard]] std::uint32_t tick() const;  // milliseconds, wraps after 49 days: only differences count

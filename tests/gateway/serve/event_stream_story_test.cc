@@ -233,3 +233,44 @@ TEST_CASE("a topic that turns out late not to exist ends the stream with sluice.
   CHECK(peer.events(stream, true) == Lines{"retry", "sluice.error|{\"error\":\"unknown_topic\"}|"});
   CHECK(peer.response(stream).ended);
 }
+
+TEST_CASE("a drain in the middle of a long event finishes the event and gives a last retry:, where there is window") {
+  for (const char* path : {"/notes/a", "/all?topic=notes/a&topic=notes/b", "/all?topic=notes/a&topic=more/x"}) {
+    CAPTURE(path);
+    Conversation story;
+    Peer& peer = story.connect();
+    const auto stream = peer.get(path);
+    peer.make_room(20'000);
+    const std::string data(50'000, 'x');  // several frames
+    story.publish("notes/a", data);
+    story.publish("notes/a", "after the end");
+    story.drain();
+    CHECK_FALSE(peer.response(stream).ended);
+    peer.make_room(SIZE_MAX);
+    const Lines lines = peer.events(stream, true);
+    REQUIRE(lines.size() == 4);  // retry, sluice.open, the event, retry
+    CHECK(lines[2].starts_with("message|" + data + "|"));
+    CHECK(lines[3] == "retry");
+    CHECK(peer.response(stream).ended);
+    CHECK(peer.closed());
+    story.check_nothing_left();
+  }
+}
+
+TEST_CASE("a drain in the middle of an event that has no window cuts it, and the client takes up what it missed") {
+  for (const char* path : {"/notes/a", "/all?topic=notes/a&topic=notes/b"}) {
+    CAPTURE(path);
+    Conversation story;
+    Peer& peer = story.connect({.stream_window = 20'000, .returns_window = false});
+    const auto stream = peer.get(path);
+    const std::string data(50'000, 'x');
+    const std::string id = story.publish("notes/a", data);
+    story.drain();
+    CHECK(peer.response(stream).ended);
+    CHECK(peer.events(stream).empty());
+    Peer& again = story.connect();
+    CHECK(again.events(again.get(path, {{"last-event-id", peer.last_event_id(stream)}})) ==
+          Lines{"message|" + data + "|" + id});
+    story.check_nothing_left();
+  }
+}
