@@ -27,7 +27,7 @@ struct TopicRef {
 // A valid request for an event stream.
 struct Subscribe {
   const config::Route* route = nullptr;  // outlives the stream
-  std::vector<TopicRef> topics;          // of one source one after the other, no name twice
+  std::vector<TopicRef> topics;          // of one source one after the other; none is, or lies below, another
   std::string last_event_id;             // empty: none
   std::vector<proto::Field> fields;      // more fields for the head: CORS
   std::string path;                      // for the access log

@@ -33,6 +33,18 @@ Problem bad_request(const char* error, std::string detail) {
   return {.status = 400, .error = error, .detail = std::move(detail), .where = {}, .pointer = {}, .fields = {}};
 }
 
+// A topic below a wildcard of the same request is one subscription: each of its events is sent once.
+void drop_covered(std::vector<TopicRef>& topics) {
+  std::vector<TopicRef> kept;
+  for (const TopicRef& topic : topics)
+    if (std::ranges::find(kept, topic.name, &TopicRef::name) == kept.end() &&
+        std::ranges::none_of(topics, [&topic](const TopicRef& other) {
+          return topic::is_pattern(other.name) && other.name != topic.name && topic::matches(other.name, topic.name);
+        }))
+      kept.push_back(topic);
+  topics = std::move(kept);
+}
+
 RequestLine line_of(const proto::Request& request) { return {request.method, request.path}; }
 
 }  // namespace
@@ -105,6 +117,7 @@ std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const Q
                                       "\" has no topic \"" + name + '"'},
                     true);
   }
+  drop_covered(subscribe.topics);
   // Topics of one source stand together: they share one position.
   std::ranges::stable_sort(subscribe.topics, {}, &TopicRef::source);
   subscribe.last_event_id = request.field("last-event-id");

@@ -274,3 +274,26 @@ TEST_CASE("a drain in the middle of an event that has no window cuts it, and the
     story.check_nothing_left();
   }
 }
+
+TEST_CASE("a topic that is asked for twice, by name or by wildcards that overlap, is delivered once") {
+  config::Config config = Conversation::default_config();
+  config.routes[2].topics.emplace_back("notes/deep/**");  // "/all"
+  config.routes[2].topics.emplace_back("notes/**");
+  for (const char* path : {"/all?topic=notes/**&topic=notes/deep/b", "/all?topic=notes/deep/b&topic=notes/**",
+                           "/all?topic=notes/deep/b&topic=notes/deep/b", "/all?topic=notes/deep/**&topic=notes/**",
+                           "/all?topic=notes/**&topic=notes/deep/**&topic=notes/deep/b&topic=more/x", "/all"}) {
+    CAPTURE(path);
+    Conversation story(config);
+    Peer& peer = story.connect();
+    const auto stream = peer.get(path);
+    story.publish("notes/deep/b", "1");
+    story.publish("notes/deep/b", "2");
+    const Lines lines = peer.events(stream);
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0].starts_with("message|1|"));
+    CHECK(lines[1].starts_with("message|2|"));
+    const Lines first = peer.events(peer.get(path, {{"last-event-id", lines[0].substr(10)}}));
+    CHECK(first == Lines{lines[1]});
+    story.check_nothing_left();
+  }
+}
