@@ -1,6 +1,7 @@
 #include "gateway/topic/merge.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "proto/sse.h"
 
@@ -68,15 +69,18 @@ std::string Merge::id() const {
   return text;
 }
 
-void Merge::advance(Part& part, std::size_t index, Sequence to) {
+void Merge::advance(Part& part, std::size_t index) {
+  Sequence lost = 0, behind = std::numeric_limits<Sequence>::max();
   for (const Member& member : members_) {
     if (member.part != index) continue;
     if (member.gap) return;
+    lost = std::max(lost, member.cursor.log()->evicted_through());
     if (member.cursor.has_gap())
-      to = std::min(to, member.cursor.sequence());
+      behind = std::min(behind, member.cursor.sequence());
     else if (const auto next = member.next())
-      to = std::min(to, *next - 1);
+      behind = std::min(behind, *next - 1);
   }
+  const Sequence to = std::min(lost, behind);
   const auto reached = known_sequence(*part.topics, part.position);
   if (!reached || *reached < to) part.position = part.topics->position(to);
 }
@@ -95,7 +99,7 @@ void Merge::announce_gap(Member& member) {
   const std::string to = part.topics->position(log.evicted_through());
   gap.from = from;
   gap.to = to;
-  advance(part, member.part, log.evicted_through());
+  advance(part, member.part);
   ++gaps_;
   append_gap(text_, gap, id());
 }

@@ -4,7 +4,7 @@
 // source, and sends only the rest of the entry.
 // Invariant: the id last rendered names, for each source, a position up to which every topic of the stream has been
 // sent or its loss announced. A gap therefore comes before any event, and moves the id to its last lost position only
-// as far as no other topic is behind: a client that comes back before that is told of it again.
+// as far as no other topic is behind: a client that comes back before that is told of it again (ARCHITECTURE.md).
 #pragma once
 
 #include <deque>
@@ -60,8 +60,8 @@ class Merge {
   // The member whose entry or gap comes next.
   [[nodiscard]] Member* select();
   void announce_gap(Member& member);
-  // Moves the id of a source towards `to`, as far as its topics have been sent or their loss announced.
-  void advance(Part& part, std::size_t index, Sequence to);
+  // Moves the id of a source to the last position that any of its topics has lost, as far as no topic is behind it.
+  void advance(Part& part, std::size_t index);
 
   Subscriber& subscriber_;
   std::vector<Part> parts_;

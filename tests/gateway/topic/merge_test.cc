@@ -107,6 +107,38 @@ TEST_CASE("a gap comes first, and no id promises what was neither sent nor annou
   }
 }
 
+TEST_CASE("losses of several topics are announced once, in whatever order: the last id is past them all") {
+  topic::History history;
+  history.entries = 1;
+  Replicas replicas(history);
+  for (const char* name : {"s/b", "s/a", "s/b", "s/a", "s/a", "s/b"}) replicas.append(name, "x");
+  REQUIRE(replicas.log("s/a").evicted_through() == 4);
+  REQUIRE(replicas.log("s/b").evicted_through() == 3);
+  for (const auto& names : {std::vector{"s/a", "s/b"}, std::vector{"s/b", "s/a"}}) {
+    Listener listener;
+    Merge merge(listener);
+    const auto resume = [&](const std::string& position) {
+      int gaps = 0;
+      for (const char* name : names) {
+        topic::TopicLog* log = replicas.topics[0]->join(name);
+        const auto start =
+            topic::find_start(*replicas.topics[0], *log, {.kind = topic::Wish::Kind::position, .position = position});
+        gaps += start.gap ? 1 : 0;
+        merge.add(*replicas.topics[0], *log, start, position);
+      }
+      return gaps;
+    };
+    CHECK(resume(replicas.position(0)) == 2);
+    ByteBuffer out;
+    while (merge.gap_count() != 2 || !merge.at_boundary()) merge.render(1, out);
+    CHECK(out.text().ends_with("\n\n"));
+    CHECK(merge.id() == replicas.position(4));
+    merge.leave(replicas.now);
+    CHECK(resume(merge.id()) == 0);  // cut here, nobody is told again
+    merge.leave(replicas.now);
+  }
+}
+
 TEST_CASE("the id of another opening stays until the loss is announced in every topic") {
   Replicas replicas;
   (void)replicas.home->open("s/a", replicas.now);
