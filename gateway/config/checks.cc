@@ -90,6 +90,10 @@ void check_ranges(Draft& draft) {
                       fmt::format("`retry.min` ({}) is above `retry.max` ({}); it must not be",
                                   duration_text(retry.min), duration_text(retry.max)));
   const Limits& limits = draft.config.limits;
+  if (limits.body_size > limits.bodies)
+    draft.add_problem(draft.config.places.first_of({"limits.body_size", "limits.bodies"}),
+                      fmt::format("`limits.body_size` ({}) is above `limits.bodies` ({}); no such body could pass",
+                                  size_text(limits.body_size), size_text(limits.bodies)));
   const auto fits = [&](std::string_view name, std::size_t larger) {
     if (limits.event_size > larger)
       draft.add_problem(draft.config.places.first_of({"limits.event_size", name}),

@@ -41,9 +41,11 @@ struct Limits {
   std::uint32_t handshakes_per_turn = 16;  // of one worker's loop
   std::size_t event_size = 1024 * 1024;
   std::size_t body_size = 8 * 1024 * 1024;  // one publish request
+  std::size_t bodies = 64 * 1024 * 1024;    // of all requests in progress together
+  std::size_t events_per_body = 65'536;
   std::size_t lines_per_event = 65'536;
-  std::size_t event_name = 256, event_id = 128, topic_name = 512;  // bytes
-  std::size_t topics = 100'000;                                    // with state
+  std::size_t event_name = 256, event_id = 128, event_key = 512, topic_name = 512;  // bytes
+  std::size_t topics = 100'000;                                                     // with state
   std::size_t topics_per_stream = 64;
   std::size_t last_event_id = 4096;  // bytes
   milliseconds tls_handshake_timeout{10'000};

@@ -37,10 +37,11 @@ const Labels gap_reasons = {"trimmed", "slow_consumer", "unknown_epoch", "unknow
 const Labels handshakes = {"full", "resumed", "failed", "timeout"};
 const Labels publish_codes = {"ok",        "bad_request", "unauthorized", "forbidden",
                               "too_large", "unsupported", "unavailable"};
-const Labels limits = {"connections",       "streams",       "handshakes",    "topics",          "topics_per_stream",
-                       "history_bytes",     "event_size",    "body_size",     "lines_per_event", "event_name",
-                       "event_id",          "topic_name",    "last_event_id", "mailbox",         "body_timeout",
-                       "handshake_timeout", "stall_timeout", "idle_timeout",  "ping_timeout",    "descriptors"};
+const Labels limits = {
+    "connections",       "streams",       "handshakes",   "topics",          "topics_per_stream", "history_bytes",
+    "event_size",        "body_size",     "bodies",       "events_per_body", "lines_per_event",   "event_name",
+    "event_id",          "event_key",     "topic_name",   "last_event_id",   "mailbox",           "body_timeout",
+    "handshake_timeout", "stall_timeout", "idle_timeout", "ping_timeout",    "descriptors"};
 const Labels glitches = [] {
   Labels names;
   for (std::size_t i = 0; i < decltype(WorkerMetrics::glitches)::count; ++i)
@@ -137,6 +138,7 @@ const std::vector<MetricDescription>& metric_list() {
       counter("sluice_authorities_refused_total", "Requests for a host that is not ours.", &W::authorities_refused),
       counter("sluice_origins_refused_total", "Publish requests from pages of other origins.", &W::origins_refused),
       gauge("sluice_mailbox_bytes", "Bytes waiting to be handed to another worker.", &W::mailbox_bytes),
+      gauge("sluice_body_bytes", "Bytes of the publish requests in progress.", &W::body_bytes),
       gauge("sluice_topics", "Topics with state.", &W::topics),
       gauge("sluice_history_entries", "Entries retained.", &W::history_entries),
       gauge("sluice_history_bytes", "Bytes of the entries retained.", &W::history_bytes),

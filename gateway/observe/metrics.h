@@ -93,9 +93,12 @@ enum class Limit : std::uint8_t {
   history_bytes,
   event_size,
   body_size,
+  bodies,
+  events_per_body,
   lines_per_event,
   event_name,
   event_id,
+  event_key,
   topic_name,
   last_event_id,
   mailbox,
@@ -127,6 +130,7 @@ struct alignas(64) WorkerMetrics {
   CountersBy<Limit::descriptors> limit_hits;
   Counter authorities_refused, origins_refused;
   Gauge mailbox_bytes;
+  Gauge body_bytes;
   Gauge topics, history_entries, history_bytes;  // of the logs whose home this worker is: shared entries count once
   Histogram loop_lag;
 };

@@ -13,8 +13,13 @@ void PublishStream::reply(Answer&& answer) {
   this->answer(std::move(answer));
 }
 
-void PublishStream::refuse(const Problem& problem) {
+void PublishStream::drop_body() {
+  services_.metrics.body_bytes.add(-static_cast<std::int64_t>(body_.size()));
   body_ = {};
+}
+
+void PublishStream::refuse(const Problem& problem) {
+  drop_body();
   if (const auto limit = observe::find_limit(problem.limit)) services_.metrics.limit_hits[*limit].add();
   reply(to_answer(problem));
 }
@@ -26,10 +31,16 @@ void PublishStream::on_body(std::span<const std::uint8_t> bytes) {
   received_ += bytes.size();
   if (received_ > services_.config.limits.body_size) {
     // A client that still sends sees an answer only when it is done: go on reading for a while, keep nothing.
-    body_ = {};
+    drop_body();
     if (received_ > 4 * services_.config.limits.body_size) refuse_size();
     return;
   }
+  if (no_room_) return;
+  if (services_.sources.body_bytes() + bytes.size() > services_.config.limits.bodies) {
+    no_room_ = true;
+    return drop_body();
+  }
+  services_.metrics.body_bytes.add(static_cast<std::int64_t>(bytes.size()));
   body_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
@@ -44,13 +55,25 @@ void PublishStream::refuse_size() {
           .limit = "body_size"});
 }
 
+void PublishStream::refuse_room() {
+  refuse({.status = 503,
+          .error = "busy",
+          .detail = fmt::format("the bodies in progress have {} bytes together (limits.bodies): try again",
+                                services_.config.limits.bodies),
+          .where = {},
+          .pointer = {},
+          .fields = {{"retry-after", "1"}},
+          .limit = "bodies"});
+}
+
 void PublishStream::on_body_end() {
   if (answered()) return;
   complete_ = true;
   if (received_ > services_.config.limits.body_size) return refuse_size();
+  if (no_room_) return refuse_room();
   PublishBody parsed =
       parse_publish_body(request_.content_type, request_.query, body_, PublishLimits(services_.config.limits));
-  body_ = {};
+  drop_body();
   if (const auto* problem = std::get_if<Problem>(&parsed)) return refuse(*problem);
   services_.sources.publish(request_.topic.source, request_.topic.name,
                             std::move(std::get<std::vector<topic::Event>>(parsed)), {connection().id(), id()});
@@ -67,6 +90,11 @@ void PublishStream::on_time() {
           .pointer = {},
           .fields = {},
           .limit = "body_timeout"});
+}
+
+void PublishStream::on_closed(EndReason reason) {
+  drop_body();
+  AnswerStream::on_closed(reason);
 }
 
 void PublishStream::on_published(const topic::PublishResult& result) {

@@ -1,5 +1,6 @@
 // PublishStream: serves one POST: collects the body within limits and time, parses it whole, hands the events to the
 // topic's source and answers the positions. All or nothing. Owned by its connection, on its thread.
+// Invariant: what body_ holds is counted in metrics.body_bytes, of which limits.bodies bounds the sum of all workers.
 #pragma once
 
 #include "gateway/serve/answer_stream.h"
@@ -27,12 +28,15 @@ class PublishStream final : public AnswerStream {
   void on_body(std::span<const std::uint8_t> bytes) override;
   void on_body_end() override;
   void on_time() override;
+  void on_closed(EndReason reason) override;
   // The source's answer.
   void on_published(const topic::PublishResult& result);
 
  private:
   void refuse(const Problem& problem);
   void refuse_size();
+  void refuse_room();
+  void drop_body();
   void reply(Answer&& answer);
 
   Services& services_;
@@ -41,6 +45,7 @@ class PublishStream final : public AnswerStream {
   std::size_t received_ = 0;
   topic::TimePoint begun_, heard_;
   bool complete_ = false;  // the body; the source's answer takes the time that it takes
+  bool no_room_ = false;   // limits.bodies were in progress: nothing of it is kept
 };
 
 }  // namespace sluice::serve

@@ -76,8 +76,7 @@ std::optional<Problem> refuse_field(std::string_view name, std::string_view valu
                                     std::string_view limit) {
   if (value.size() > size_max)
     return Problem{.error = std::string(name) + "-too-long",
-                   .detail = fmt::format("{} has {} bytes, {} is {}", name, value.size(),
-                                         limit.empty() ? "the limit" : fmt::format("limits.{}", limit), size_max),
+                   .detail = fmt::format("{} has {} bytes, limits.{} is {}", name, value.size(), limit, size_max),
                    .pointer = "/" + std::string(name),
                    .limit = std::string(limit)};
   if (!proto::sse::valid_field(value))
@@ -100,7 +99,7 @@ std::optional<Problem> refuse(const topic::Event& event, const PublishLimits& li
                    .pointer = "/event"};
   if (auto problem = refuse_field("id", event.idempotency_key, limits.event_id, "event_id")) return problem;
   if (event.key)
-    if (auto problem = refuse_field("key", *event.key, limits.key, "")) return problem;
+    if (auto problem = refuse_field("key", *event.key, limits.key, "event_key")) return problem;
   if (event.data.size() > limits.event_size)
     return Problem{.status = 413,
                    .error = "event-too-large",
@@ -120,10 +119,11 @@ std::optional<Problem> refuse(const topic::Event& event, const PublishLimits& li
 }
 
 Problem too_many_events(const PublishLimits& limits) {
-  return {
-      .status = 413,
-      .error = "too-many-events",
-      .detail = "one request publishes at most " + std::to_string(limits.events) + " events; send several requests"};
+  return {.status = 413,
+          .error = "too-many-events",
+          .detail = "one request publishes at most " + std::to_string(limits.events) +
+                    " events (limits.events_per_body); send several requests",
+          .limit = "events_per_body"};
 }
 
 std::string place(std::string_view body, std::size_t offset) {

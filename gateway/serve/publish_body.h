@@ -23,14 +23,16 @@ struct PublishLimits {
       : event_size(limits.event_size),
         lines_per_event(limits.lines_per_event),
         event_name(limits.event_name),
-        event_id(limits.event_id) {}
+        event_id(limits.event_id),
+        key(limits.event_key),
+        events(limits.events_per_body) {}
 
   std::size_t event_size = 1024 * 1024;  // bytes of data
   std::size_t lines_per_event = 65'536;
   std::size_t event_name = 256, event_id = 128, key = 512;  // bytes
   // An event takes 136 bytes beside its text, and the smallest envelope 11 in the body: without this limit 8 MiB of
   // body would become 100 MB of events.
-  std::size_t events = 65'536;
+  std::size_t events = 65'536;  // of one body
 };
 
 using PublishBody = std::variant<std::vector<topic::Event>, Problem>;

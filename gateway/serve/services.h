@@ -39,6 +39,8 @@ class Sources {
   virtual void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) = 0;
   // Streams open on the other workers, a turn ago.
   [[nodiscard]] virtual std::uint64_t streams_elsewhere() const { return 0; }
+  // Bytes of request bodies in progress, on every worker (Services::metrics.body_bytes of each).
+  [[nodiscard]] virtual std::size_t body_bytes() const = 0;
   virtual void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
                        StreamAddress asker) = 0;
 

@@ -95,6 +95,12 @@ std::uint64_t Worker::streams_elsewhere() const {
   return streams;
 }
 
+std::size_t Worker::body_bytes() const {
+  std::int64_t bytes = 0;
+  for (const Worker* worker : workers_) bytes += worker->services_.metrics.body_bytes.value();
+  return static_cast<std::size_t>(bytes);
+}
+
 bool Worker::others_full() const {
   return std::ranges::any_of(workers_, [](Worker* worker) { return worker->mailbox_.full(); });
 }

@@ -38,6 +38,31 @@ class Sizes(case.Case):
         self.limited(event_id=8)
         self.assert_limit("event_id", ("/topics/a?id=12345678", "x"), ("/topics/a?id=123456789", "x"), 400, 413)
 
+    def test_event_key(self):
+        self.limited(event_key=8)
+        self.assert_limit("event_key", ("/topics/a?key=12345678", "x"), ("/topics/a?key=123456789", "x"), 400, 413)
+
+    def test_events_per_body(self):
+        self.limited(events_per_body=2)
+        event = '{"data":1}\n'
+        self.assert_limit("events_per_body", ("/topics/a", event * 2), ("/topics/a", event * 3), 413,
+                          headers={"content-type": "application/x-ndjson"})
+
+    def test_bodies(self):
+        self.limited(event_size="2KiB", body_size="4KiB", bodies="4KiB")
+        with raw_h2.Peer(self.gateway) as holder:
+            with self.counts("sluice_body_bytes", least=3000):
+                stream = holder.request("POST", "/topics/a", end=False)
+                holder.frame(raw_h2.DATA, 0, stream, b"x" * 3000)
+            with self.counts("bodies"):
+                refused = self.fetch("/topics/b", body="x" * 2000)
+                self.assert_refused(refused, 503)
+                self.assertEqual(refused.fields["retry-after"], "1")
+            self.publish("/topics/b", "x" * 1000)
+            holder.frame(raw_h2.DATA, raw_h2.END_STREAM, stream)
+            self.assertEqual(holder.status(stream), 413)  # 3000 bytes of data are over limits.event_size
+        self.publish("/topics/b", "x" * 2000)
+
     def test_topic_name(self):
         self.limited(topic_name=32)
         self.assert_limit("topic_name", ("/topics/" + "a" * 10, "x"), ("/topics/" + "a" * 40, "x"), 400, 404, 414)

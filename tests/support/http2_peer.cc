@@ -71,26 +71,40 @@ Http2Peer::Http2Peer(std::uint32_t initial_window, bool returns_window) {
 Http2Peer::~Http2Peer() { nghttp2_session_del(session_); }
 
 StreamId Http2Peer::request(const Fields& fields, std::string body) {
+  const bool has_body = !body.empty();
+  const StreamId id = submit(fields, has_body);
+  bodies_[id] = std::move(body);
+  return id;
+}
+
+StreamId Http2Peer::request_open(const Fields& fields, std::string part) {
+  const StreamId id = submit(fields, true);
+  bodies_[id] = std::move(part);
+  open_.insert(id);
+  return id;
+}
+
+void Http2Peer::finish_body(StreamId id) {
+  open_.erase(id);
+  nghttp2_session_resume_data(session_, id);
+}
+
+StreamId Http2Peer::submit(const Fields& fields, bool body_follows) {
   const std::vector<nghttp2_nv> values = name_values(fields);
   nghttp2_data_provider provider{};
   provider.read_callback = [](nghttp2_session*, std::int32_t id, std::uint8_t* out, std::size_t room,
                               std::uint32_t* flags, nghttp2_data_source*, void* self) {
     std::string& rest = self_of(self).bodies_[id];
+    const bool open = self_of(self).open_.contains(id);
+    if (open && rest.empty()) return static_cast<ssize_t>(NGHTTP2_ERR_DEFERRED);
     const std::size_t size = std::min(rest.size(), room);
     std::copy_n(rest.begin(), size, out);
     rest.erase(0, size);
-    if (rest.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (rest.empty() && !open) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(size);
   };
-  const StreamId id = nghttp2_submit_request(session_, nullptr, values.data(), values.size(),
-                                             body.empty() ? nullptr : &provider, nullptr);
-  bodies_[id] = std::move(body);
-  return id;
-}
-
-StreamId Http2Peer::request_open(const Fields& fields) {
-  const std::vector<nghttp2_nv> values = name_values(fields);
-  return nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, -1, nullptr, values.data(), values.size(), nullptr);
+  return nghttp2_submit_request(session_, nullptr, values.data(), values.size(), body_follows ? &provider : nullptr,
+                                nullptr);
 }
 
 void Http2Peer::reset(StreamId id, std::uint32_t code) {

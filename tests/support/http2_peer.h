@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,8 +33,9 @@ class Http2Peer {
   Http2Peer& operator=(const Http2Peer&) = delete;
 
   StreamId request(const Fields& fields, std::string body = {});
-  // The body stays open until finish_body(): a request that is never complete.
-  StreamId request_open(const Fields& fields);
+  // The body begins so and stays open until finish_body().
+  StreamId request_open(const Fields& fields, std::string part = {});
+  void finish_body(StreamId id);
   void reset(StreamId id, std::uint32_t code);
   // WINDOW_UPDATE: for the stream, or (id 0) for the connection.
   void give_window(StreamId id, std::int32_t increment);
@@ -52,8 +54,10 @@ class Http2Peer {
   int invalid_frames = 0;
 
  private:
+  StreamId submit(const Fields& fields, bool body_follows);
   nghttp2_session* session_ = nullptr;
   std::map<StreamId, std::string> bodies_;
+  std::set<StreamId> open_;  // whose body has more to come
 };
 
 }  // namespace sluice::test

@@ -90,7 +90,8 @@ TEST_CASE("a value of the wrong type or out of its bounds is named with the reme
        "obey shorter ones at once (Chromium: 3 ms after `retry: 0`))"},
       {"a size with an unknown unit", "limits.event_size = \"1Mb\"",
        "sluice.toml:1:21: `limits.event_size` is \"1Mb\", which is no size; write bytes or \"64KiB\", \"10MB\""},
-      {"a size too large", "limits.event_size = \"1GiB\"\nlimits.body_size = \"1GiB\"\nlimits.mailbox = \"1GiB\"",
+      {"a size too large",
+       "limits.event_size = \"1GiB\"\nlimits.body_size = \"1GiB\"\nlimits.bodies = \"1GiB\"\nlimits.mailbox = \"1GiB\"",
        "sluice.toml:1:21: `limits.event_size` is 1GiB; expected size, 1KiB to 64MiB (data of one published event; "
        "larger: 413)"},
       {"an unknown word", "log.level = \"loud\"",
@@ -131,6 +132,8 @@ TEST_CASE("what only the whole file can show is named too") {
        "sluice.toml:1:17: `retry.min` (10s) is above `retry.max` (5s); it must not be"},
       {"an event above a body", "limits.body_size = \"64KiB\"",
        "sluice.toml:1:20: `limits.event_size` (1MiB) is above `limits.body_size` (64KiB); no such event could pass"},
+      {"a body above all bodies", "limits.bodies = \"4MiB\"",
+       "sluice.toml:1:17: `limits.body_size` (8MiB) is above `limits.bodies` (4MiB); no such body could pass"},
       {"one port for both listeners", "admin.listen = \"127.0.0.1:8443\"",
        "sluice.toml:1:16: `admin.listen` and `listen` both take port 8443; give each its own"},
       {"a secret that no header carries", "access.publish_secret = \"two words\"",

@@ -113,10 +113,15 @@ StreamId Peer::request(std::string_view method, std::string_view path, test::Fie
   return id;
 }
 
-StreamId Peer::post_open(std::string_view path) {
-  const StreamId id = http_.request_open(test::post(path));
+StreamId Peer::post_open(std::string_view path, std::string part) {
+  const StreamId id = http_.request_open(test::post(path), std::move(part));
   story_.run();
   return id;
+}
+
+void Peer::finish_post(StreamId id) {
+  http_.finish_body(id);
+  story_.run();
 }
 
 void Peer::reset(StreamId id) {
@@ -274,6 +279,7 @@ void Conversation::check_nothing_left() {
   for (const auto& peer : peers) peer->cut();
   CHECK(services.streams == 0);
   CHECK(services.metrics.streams.value() == 0);
+  CHECK(services.metrics.body_bytes.value() == 0);
   CHECK(services.dirty.empty());
   run();
   CHECK(opening_.empty());

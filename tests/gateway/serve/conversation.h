@@ -50,8 +50,9 @@ class Peer final : private serve::Transport, private proto::CiphertextSink {
   // --- Requests; each is answered as far as it can be when the call returns
   StreamId get(std::string_view path, test::Fields more = {});
   StreamId request(std::string_view method, std::string_view path, test::Fields more = {}, std::string body = {});
-  // The head of a POST whose body never comes.
-  StreamId post_open(std::string_view path);
+  // A POST whose body begins so and stays open until finish_post().
+  StreamId post_open(std::string_view path, std::string part = {});
+  void finish_post(StreamId id);
   void reset(StreamId id);
   void give_window(StreamId id, std::int32_t bytes);
   // The transport has room for so many more bytes.
@@ -129,6 +130,9 @@ class Conversation final : private serve::Sources {
   friend class Peer;
   [[nodiscard]] bool may_have(topic::SourceIndex source, std::string_view topic) const override {
     return late_refusals || sources_[source]->may_have(topic);
+  }
+  [[nodiscard]] std::size_t body_bytes() const override {
+    return static_cast<std::size_t>(services.metrics.body_bytes.value());
   }
   void await_open(serve::StreamAddress asker) override { opening_.push_back(asker); }
   void open(topic::SourceIndex source, const std::string& topic, serve::StreamAddress asker) override;

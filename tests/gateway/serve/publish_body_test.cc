@@ -201,7 +201,8 @@ TEST_CASE("an event at the limit passes, one byte or one line more is 413") {
   PublishLimits limits;
   limits.event_size = 100;
   limits.lines_per_event = 10;
-  limits.events = 3;
+  limits.events = 3;  // limits.events_per_body
+  limits.key = 5;     // limits.event_key
   const auto status = [&](std::string_view type, const std::string& body) {
     const PublishBody result = parse(type, body, "", limits);
     return std::holds_alternative<Problem>(result) ? std::get<Problem>(result).status : 200;
@@ -213,6 +214,8 @@ TEST_CASE("an event at the limit passes, one byte or one line more is 413") {
   CHECK(status("", std::string(10, '\r')) == 413);
   CHECK(status(json, "{\"data\":\"" + std::string(101, 'x') + "\"}") == 413);
   CHECK(status(sse, "data: " + std::string(101, 'x') + "\n\n") == 413);
+  CHECK(status(json, R"({"data":1,"key":"12345"})") == 200);
+  CHECK(status(json, R"({"data":1,"key":"123456"})") == 400);
   for (const std::string& type : {ndjson, sse}) {
     const std::string one = type == sse ? "data: 1\n\n" : "{\"data\":1}\n";
     CHECK(status(type, one + one + one) == 200);

@@ -125,3 +125,48 @@ TEST_CASE("a page of a strange origin cannot publish") {
   CHECK(peer.status(post) == "403");
   CHECK(story.homes[0]->last() == 0);
 }
+
+TEST_CASE("over limits.bodies a publish gets 503 with Retry-After, and the bodies in progress go on") {
+  config::Config config = Conversation::default_config();
+  config.limits.bodies = 10'000;
+  Conversation story(config);
+  Peer& peer = story.connect();
+  Peer& other = story.connect();
+  const observe::Gauge& held = story.services.metrics.body_bytes;
+  const auto first = peer.post_open("/notes/a", std::string(6000, 'x'));
+  CHECK(held.value() == 6000);
+  const auto second = other.request("POST", "/notes/b", {}, std::string(5000, 'x'));
+  CHECK(other.status(second) == "503");
+  CHECK(other.field(second, "retry-after") == "1");
+  CHECK(other.response(second).body.starts_with("{\"error\":\"busy\""));
+  CHECK(other.response(second).body.find("limits.bodies") != std::string::npos);
+  CHECK(other.response(second).ended);
+  CHECK(held.value() == 6000);
+  CHECK(story.hits(observe::Limit::bodies) == 1);
+  CHECK(other.status(other.request("POST", "/notes/b", {}, std::string(4000, 'x'))) == "200");
+  peer.finish_post(first);
+  CHECK(peer.status(first) == "200");
+  CHECK(held.value() == 0);
+  story.check_nothing_left();
+}
+
+TEST_CASE("a body that is reset, cut, too slow or too large no longer counts in limits.bodies") {
+  config::Config config = Conversation::default_config();
+  config.limits.body_size = 50'000;
+  Conversation story(config);
+  const observe::Gauge& held = story.services.metrics.body_bytes;
+  Peer& peer = story.connect();
+  peer.reset(peer.post_open("/notes/a", "part"));
+  CHECK(held.value() == 0);
+  const auto slow = peer.post_open("/notes/a", "part");
+  CHECK(held.value() == 4);
+  story.pass(31s);
+  CHECK(peer.status(slow) == "408");
+  CHECK(held.value() == 0);
+  peer.post_open("/notes/a", std::string(60'000, 'x'));
+  CHECK(held.value() == 0);
+  peer.post_open("/notes/a", "part");
+  peer.cut();
+  CHECK(held.value() == 0);
+  story.check_nothing_left();
+}
