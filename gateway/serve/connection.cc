@@ -304,7 +304,8 @@ void Connection::on_writable() {
   const std::size_t taken = transport_.send(rest_.bytes());
   if (taken != 0) progressed_ = services_.now;
   if (taken == rest_.size()) {
-    rest_.release();  // an unblocked connection keeps no 16 KB behind
+    rest_.release();                             // an unblocked connection keeps no 16 KB behind
+    if (ping_sent_) ping_sent_ = services_.now;  // a PING that was waiting goes now
     mark_dirty();
   } else {
     rest_.consume(taken);

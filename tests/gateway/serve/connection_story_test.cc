@@ -108,6 +108,45 @@ TEST_CASE("a peer that answers PING lives; one that is gone without a word is no
   story.check_nothing_left();
 }
 
+TEST_CASE("a PING that waits behind bytes which the peer takes slowly does not end the connection") {
+  Conversation story;
+  Peer& peer = story.connect();
+  peer.get("/notes/a");
+  peer.make_room(0);
+  story.publish("notes/a", std::string(10'000, 'x'));
+  for (int second = 0; second != 90; ++second) {
+    if (second % 10 == 0) peer.make_room(10);
+    story.pass(1s);
+    REQUIRE_FALSE(peer.closed());
+  }
+  peer.make_room(SIZE_MAX);
+  story.pass(1s);
+  CHECK_FALSE(peer.closed());
+  CHECK(peer.http().pings == 1);
+  CHECK(story.hits(observe::Limit::ping_timeout) == 0);
+  story.check_nothing_left();
+}
+
+TEST_CASE("a PING that has waited behind other bytes is given limits.ping_timeout from when it went") {
+  Conversation story;
+  Peer& peer = story.connect();
+  peer.get("/notes/a");
+  peer.make_room(0);
+  story.publish("notes/a", std::string(10'000, 'x'));
+  for (int second = 0; second != 60; ++second) {
+    if (second % 10 == 0) peer.make_room(10);
+    story.pass(1s);
+  }
+  peer.lose_input();
+  peer.make_room(SIZE_MAX);
+  story.pass(9s);
+  CHECK_FALSE(peer.closed());
+  story.pass(3s);
+  CHECK(peer.closed());
+  CHECK(story.hits(observe::Limit::ping_timeout) == 1);
+  story.check_nothing_left();
+}
+
 TEST_CASE("a handshake that does not end is cut after limits.tls_handshake_timeout") {
   Conversation story;
   Peer& peer = story.connect({.transport = {.capacity = 0}});
