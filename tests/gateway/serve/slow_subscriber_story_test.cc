@@ -115,6 +115,31 @@ TEST_CASE("a slow reader that moves is not ended") {
   CHECK(story.hits(observe::Limit::stall_timeout) == 0);
 }
 
+TEST_CASE("stalled and slow streams are told apart also while the stream's clock, 32 bits of milliseconds, wraps") {
+  for (const auto before : {1s, 8s, 20s, 35s}) {
+    CAPTURE(before.count());
+    Conversation story;
+    constexpr std::int64_t wraps_at = (std::int64_t{1} << 32) * 7;
+    story.services.now = topic::TimePoint(std::chrono::milliseconds(wraps_at)) - before;
+    Peer& peer = story.connect({.stream_window = 2000, .returns_window = false});
+    const auto stalled = peer.get("/notes/a"), slow = peer.get("/notes/a");
+    for (int number = 0; number != 30; ++number) story.publish("notes/a", std::string(100, 'x'));
+    for (int second = 0; second != 29; ++second) {
+      if (second % 10 == 0) peer.give_window(slow, 10);
+      story.pass(1s);
+      REQUIRE_FALSE(peer.response(stalled).ended);
+    }
+    for (int second = 0; second != 60; ++second) {
+      if (second % 10 == 0) peer.give_window(slow, 10);
+      story.pass(1s);
+    }
+    CHECK(peer.response(stalled).ended);
+    CHECK_FALSE(peer.response(slow).ended);
+    CHECK(story.ended(observe::EndReason::slow) == 1);
+    story.check_nothing_left();
+  }
+}
+
 TEST_CASE("a transport that takes one byte at a time changes nothing but the speed") {
   Lines expected, got;
   for (const std::size_t piece : {SIZE_MAX, std::size_t{1}}) {
