@@ -234,6 +234,12 @@ std::string Conversation::publish(const std::string& topic, std::string data, st
   return {};
 }
 
+void Conversation::answer_publishes() {
+  for (const serve::StreamAddress asker : unanswered)
+    if (auto* stream = find<serve::PublishStream>(asker)) stream->on_published({.positions = {"late.1"}});
+  run();
+}
+
 void Conversation::pass(std::chrono::seconds time) {
   for (; time.count() > 0; --time) {
     services.now += std::chrono::seconds(1);
@@ -307,7 +313,12 @@ void Conversation::open(topic::SourceIndex source, const std::string& topic, ser
 
 void Conversation::publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
                            serve::StreamAddress asker) {
-  if (silent_home) return;
+  if (silent_home) return unanswered.push_back(asker);
+  if (full_mailbox) {
+    if (auto* stream = find<serve::PublishStream>(asker))
+      stream->on_published({.kind = topic::PublishResult::Kind::busy, .positions = {}});
+    return;
+  }
   sources_[source]->publish(topic, std::move(events), services.now, [&](const topic::PublishResult& result) {
     if (auto* stream = find<serve::PublishStream>(asker)) stream->on_published(result);
   });

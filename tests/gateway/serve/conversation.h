@@ -108,6 +108,8 @@ class Conversation final : private serve::Sources {
   // Time passes, a second at a time; everybody who looks at a clock does.
   void pass(std::chrono::seconds time);
   void drain();
+  // What a silent home was asked is answered now.
+  void answer_publishes();
   // Everything that can move does.
   void run();
 
@@ -123,8 +125,10 @@ class Conversation final : private serve::Sources {
   serve::Router router;
   std::vector<std::unique_ptr<Peer>> peers;
   std::vector<std::unique_ptr<topic::Home>> homes;
-  bool silent_home = false;    // asked to publish, it does not answer
-  bool late_refusals = false;  // which topics there are is known to open() only
+  bool silent_home = false;                      // asked to publish, it does not answer before answer_publishes()
+  std::vector<serve::StreamAddress> unanswered;  // who asked a silent home
+  bool full_mailbox = false;                     // a worker is behind: publishing is refused
+  bool late_refusals = false;                    // which topics there are is known to open() only
 
  private:
   friend class Peer;

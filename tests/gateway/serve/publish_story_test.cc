@@ -170,3 +170,39 @@ TEST_CASE("a body that is reset, cut, too slow or too large no longer counts in 
   CHECK(held.value() == 0);
   story.check_nothing_left();
 }
+
+TEST_CASE("while a worker is behind (limits.mailbox) a publish gets 503 with Retry-After") {
+  Conversation story;
+  story.full_mailbox = true;
+  Peer& peer = story.connect();
+  const auto post = peer.request("POST", "/notes/a", {}, "x");
+  CHECK(peer.status(post) == "503");
+  CHECK(peer.field(post, "retry-after") == "1");
+  CHECK(peer.response(post).body.find("limits.mailbox") != std::string::npos);
+  CHECK(story.homes[0]->last() == 0);
+  story.full_mailbox = false;
+  CHECK(peer.status(peer.request("POST", "/notes/a", {}, "x")) == "200");
+}
+
+TEST_CASE("a publish whose source answers late, or again, gets one answer") {
+  Conversation story;
+  story.silent_home = true;
+  Peer& peer = story.connect();
+  const auto post = peer.request("POST", "/notes/a", {}, "x"), twin = peer.request("POST", "/notes/a", {}, "x");
+  const auto gone = peer.request("POST", "/notes/a", {}, "x");
+  peer.reset(gone);
+  story.pass(70s);  // beyond limits.body_timeout: the body was complete
+  CHECK(peer.status(post).empty());
+  story.unanswered.insert(story.unanswered.begin(), story.unanswered.front());  // the first is answered twice in a turn
+  story.answer_publishes();
+  story.answer_publishes();
+  for (const auto answered : {post, twin}) {
+    CHECK(peer.status(answered) == "200");
+    CHECK(peer.response(answered).body == "{\"ids\":[\"late.1\"],\"repeated\":0}\n");
+    CHECK(peer.response(answered).ended);
+  }
+  CHECK(peer.status(gone).empty());
+  CHECK(story.services.metrics.publish_requests[observe::PublishCode::ok].value() == 2);
+  CHECK_FALSE(peer.broken);
+  story.check_nothing_left();
+}

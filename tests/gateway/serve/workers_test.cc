@@ -23,9 +23,28 @@ namespace {
 
 constexpr unsigned worker_count = 3;
 
+// A source that wants to be called every millisecond and counts how often it is told to hold and to go on.
+struct Metronome final : topic::Provider {
+  void open(const std::string&, topic::TimePoint, std::function<void(topic::OpenResult)>) override {}
+  void publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
+               std::function<void(topic::PublishResult)>) override {}
+  [[nodiscard]] topic::TimePoint due() const override { return next; }
+  void on_time(topic::TimePoint now) override { next = now + 1ms; }
+  void pause() override { ++pauses; }
+  void go_on() override { ++resumptions; }
+  topic::TimePoint next = std::chrono::steady_clock::now();
+  std::atomic<int> pauses{0}, resumptions{0};
+};
+
+config::Config with_mailbox(std::size_t bytes) {
+  config::Config config = tests::Conversation::default_config();
+  config.limits.mailbox = bytes;
+  return config;
+}
+
 class Workers {
  public:
-  Workers() {
+  explicit Workers(config::Config config = tests::Conversation::default_config()) : config_(std::move(config)) {
     std::vector<Worker*> all;
     for (unsigned index = 0; index != worker_count; ++index) {
       workers_.push_back(std::make_unique<Worker>(index, config_, rules_, metrics_.worker(index)));
@@ -50,7 +69,13 @@ class Workers {
       providers_.push_back(adapter.get());
       home_worker.adopt(static_cast<topic::SourceIndex>(source), std::move(home), std::move(adapter));
     }
-    for (const auto& worker : workers_) worker->set_homes({0, 1});
+    auto ticking = std::make_unique<Metronome>();
+    metronome_ = ticking.get();
+    workers_[0]->adopt(2,
+                       std::make_unique<topic::Home>(topic::SourceIndex{2}, *workers_[0]->services().topics[0], history,
+                                                     1U, [](const topic::Message&) {}),
+                       std::move(ticking));
+    for (const auto& worker : workers_) worker->set_homes({0, 1, 0});
     for (const auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
   }
   ~Workers() {
@@ -70,15 +95,27 @@ class Workers {
   topic::Home& home(unsigned source) { return *homes_[source]; }
   topic::Provider& provider(unsigned source) { return *providers_[source]; }
   Worker& worker(unsigned index) { return *workers_[index]; }
+  const Metronome& metronome() { return *metronome_; }
+  // As a POST on that worker does; whatever is to be handed over has been when it returns.
+  void post(unsigned worker, unsigned source, const std::string& data) {
+    on(worker, [&] {
+      std::vector<topic::Event> events{{.type = {}, .data = data, .idempotency_key = {}, .key = {}}};
+      workers_[worker]->services().sources.publish(static_cast<topic::SourceIndex>(source), name(source) + "/a",
+                                                   std::move(events), {});
+    });
+    for (const unsigned passed : {worker, source, worker}) on(passed, [] {});
+  }
+  std::uint64_t refused(unsigned worker) { return metrics_.worker(worker).limit_hits[observe::Limit::mailbox].value(); }
   [[nodiscard]] std::string name(unsigned source) const { return config_.sources[source].name; }
 
  private:
-  const config::Config config_ = tests::Conversation::default_config();
+  const config::Config config_;
   const serve::Rules rules_{config_};
   observe::Metrics metrics_{worker_count};
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<topic::Home*> homes_;
   std::vector<topic::Provider*> providers_;
+  Metronome* metronome_ = nullptr;
   std::vector<std::thread> threads_;
 };
 
@@ -184,4 +221,38 @@ TEST_CASE("workers stop at once, also with messages under way") {
       (void)workers.home(0).append(*workers.home(0).open("notes/a", now),
                                    {.type = {}, .data = "x", .idempotency_key = {}, .key = {}}, now);
     });
+}
+
+TEST_CASE("a worker that is stuck fills its mailbox up to limits.mailbox: publishing is refused and sources pause") {
+  constexpr std::size_t mailbox = 1024 * 1024, event = 100 * 1024;
+  Workers workers(with_mailbox(mailbox));
+  std::promise<void> stuck, release;
+  workers.worker(2).post([&] {
+    stuck.set_value();
+    release.get_future().wait();
+  });
+  stuck.get_future().wait();
+  int published = 0;
+  for (; !workers.worker(2).mailbox().full(); ++published) {
+    REQUIRE(published < 50);
+    workers.post(0, 0, std::string(event, 'x'));
+  }
+  CHECK(published == mailbox / event + 1);
+  CHECK(workers.refused(0) == 0);
+  topic::Sequence last = 0;
+  workers.on(0, [&] { last = workers.home(0).last(); });
+  CHECK(last == static_cast<topic::Sequence>(published));
+  workers.post(0, 0, "refused at the home");
+  workers.post(1, 0, "refused at another worker");
+  CHECK(workers.refused(0) == 1);
+  CHECK(workers.refused(1) == 1);
+  while (workers.metronome().pauses == 0) workers.on(0, [] {});
+  CHECK(workers.metronome().resumptions == 0);
+
+  release.set_value();
+  while (workers.worker(2).mailbox().full()) workers.on(2, [] {});
+  workers.post(1, 0, "taken again");
+  workers.on(0, [&] { CHECK(workers.home(0).last() == last + 1); });
+  while (workers.metronome().resumptions == 0) workers.on(0, [] {});
+  CHECK(workers.metronome().pauses == 1);
 }
