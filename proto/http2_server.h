@@ -6,10 +6,9 @@
 //   a POST         receive() → on_request(body_follows) → on_body()… → on_body_end → respond() → send_data(end)
 //   an error       receive() returns a ConnectionError (GOAWAY is queued): flush(), close the transport
 //   the end        end_stream() for each stream, goaway(), flush() until finished(), close the transport
-// In a callback a visitor may call respond(), reset() and end_stream() (they queue), never receive(), flush(),
-// send_data(). DATA is written here, into windows kept here; nghttp2 sees no WINDOW_UPDATE (facts §6: its queue
-// costs 2.3 times as much). Invariant: every frame that a call produced is in the output when flush() or send_data()
-// returns.
+// In a callback a visitor may call respond(), reset(), end_stream() (they queue), never flush() or send_data().
+// DATA is written here, into windows kept here; nghttp2 sees neither DATA nor WINDOW_UPDATE: its queue costs thrice.
+// Invariant: every frame that a call produced is in the output when flush() or send_data() returns.
 #pragma once
 
 #include <chrono>

@@ -19,24 +19,41 @@ struct EventStream::Opening {
   std::vector<bool> asked;
 };
 
+// What the access line tells when the stream has ended; only when access lines are logged.
+struct EventStream::Account {
+  std::string path;
+  topic::TimePoint opened;
+  std::uint64_t events = 0, bytes = 0;
+};
+
+namespace {
+
+std::uint32_t to_tick(topic::TimePoint time) {
+  using std::chrono::duration_cast;
+  return static_cast<std::uint32_t>(duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+}
+
+}  // namespace
+
 EventStream::EventStream(Services& services, Subscribe&& subscribe)
-    : services_(services), opening_(std::make_unique<Opening>()), end_reset_(subscribe.end == config::End::reset) {
-  opened_ = sent_ = tick();
+    : opening_(std::make_unique<Opening>()),
+      sent_(to_tick(services.now)),
+      end_reset_(subscribe.end == config::End::reset) {
   const std::size_t count = subscribe.topics.size();
   opening_->subscribe = std::move(subscribe);
   opening_->logs.resize(count);
   opening_->asked.resize(count);
-  if (services.config.access_log) path_ = std::make_unique<const std::string>(opening_->subscribe.path);
+  if (services.config.access_log)
+    account_ = std::make_unique<Account>(Account{.path = opening_->subscribe.path, .opened = services.now});
 }
 
 EventStream::~EventStream() {
   check(cursor_.log() == nullptr && !merge_, "a stream leaves its logs when it is closed");
 }
 
-std::uint32_t EventStream::tick() const {
-  using std::chrono::duration_cast;
-  return static_cast<std::uint32_t>(duration_cast<std::chrono::milliseconds>(services_.now.time_since_epoch()).count());
-}
+Services& EventStream::services() const { return connection().services(); }
+
+std::uint32_t EventStream::tick() const { return to_tick(services().now); }
 
 std::string& EventStream::own_text() {
   if (!own_text_) own_text_ = std::make_unique<std::string>();
@@ -72,15 +89,15 @@ void EventStream::start() {
   if (is_header_text(subscribe.last_event_id)) head.fields.push_back({"last-event-id", subscribe.last_event_id});
   head.fields.insert(head.fields.end(), subscribe.fields.begin(), subscribe.fields.end());
   connection().respond(*this, head, false);
-  if (services_.streams + services_.sources.streams_elsewhere() > services_.config.limits.streams) {
-    services_.metrics.limit_hits[observe::Limit::streams].add();
+  if (services().streams + services().sources.streams_elsewhere() > services().config.limits.streams) {
+    services().metrics.limit_hits[observe::Limit::streams].add();
     return end_with("sluice.busy", R"({"reason":"limits.streams"})", EndReason::busy);
   }
-  if (!try_open()) services_.sources.await_open({connection().id(), id()});
+  if (!try_open()) services().sources.await_open({connection().id(), id()});
 }
 
 void EventStream::end_with(std::string_view event, std::string_view data, EndReason reason) {
-  sse::append_retry(own_text(), services_.retry.draw(services_.random));
+  sse::append_retry(own_text(), services().retry.draw(services().random));
   sse::append_event(own_text(), event, data);
   ending_ = true;
   connection().finish(*this, reason);
@@ -89,7 +106,7 @@ void EventStream::end_with(std::string_view event, std::string_view data, EndRea
 void EventStream::on_open_result(topic::OpenResult result) {
   if (!opening_ || ending_ || result == topic::OpenResult::opened) return;
   if (result == topic::OpenResult::too_many_topics) {
-    services_.metrics.limit_hits[observe::Limit::topics].add();
+    services().metrics.limit_hits[observe::Limit::topics].add();
     return end_with("sluice.busy", R"({"reason":"limits.topics"})", EndReason::busy);
   }
   end_with("sluice.error", R"({"error":"unknown_topic"})", EndReason::complete);
@@ -120,15 +137,15 @@ bool EventStream::try_open() {
   bool complete = true;
   for (std::size_t index = 0; index != subscribe.topics.size(); ++index) {
     const TopicRef& ref = subscribe.topics[index];
-    topic::Topics& topics = *services_.topics[ref.source];
+    topic::Topics& topics = *services().topics[ref.source];
     if (opening.logs[index] != nullptr) continue;
     opening.logs[index] =
-        topic::is_pattern(ref.name) ? &topics.join_view(ref.name, services_.now) : topics.join(ref.name);
+        topic::is_pattern(ref.name) ? &topics.join_view(ref.name, services().now) : topics.join(ref.name);
     if (opening.logs[index] != nullptr) continue;
     complete = false;
     if (opening.asked[index]) continue;
     opening.asked[index] = true;
-    services_.sources.open(ref.source, ref.name, {connection().id(), id()});
+    services().sources.open(ref.source, ref.name, {connection().id(), id()});
     if (opening_ == nullptr || ending_) return true;  // answered at once
     opening.logs[index] = topics.join(ref.name);
     complete = opening.logs[index] != nullptr;
@@ -136,8 +153,8 @@ bool EventStream::try_open() {
   complete = complete && std::ranges::none_of(opening.logs, [](auto* log) { return log == nullptr; });
   std::vector<Wish> wishes;
   for (const TopicRef& ref : subscribe.topics) {
-    const topic::Topics& topics = *services_.topics[ref.source];
-    wishes.push_back(find_wish(subscribe.last_event_id, *subscribe.route, topics, services_.config.limits));
+    const topic::Topics& topics = *services().topics[ref.source];
+    wishes.push_back(find_wish(subscribe.last_event_id, *subscribe.route, topics, services().config.limits));
     complete = complete && topic::can_start(topics, wishes.back());
   }
   if (!complete) return false;
@@ -146,18 +163,18 @@ bool EventStream::try_open() {
   resumed_ = !subscribe.last_event_id.empty();
   std::vector<topic::Start> starts;
   for (std::size_t index = 0; index != wishes.size(); ++index) {
-    const topic::Topics& topics = *services_.topics[subscribe.topics[index].source];
+    const topic::Topics& topics = *services().topics[subscribe.topics[index].source];
     starts.push_back(topic::find_start(topics, *opening.logs[index], wishes[index]));
     if (starts.back().gap) {
       resumed_ = false;
-      services_.metrics.gaps[metric_of(*starts.back().gap)].add();
+      services().metrics.gaps[metric_of(*starts.back().gap)].add();
     }
   }
   // The position from which each source runs: the client's own until a gap or an event replaces it.
   const auto position_of = [&](std::size_t index) -> std::string {
-    const topic::Topics& topics = *services_.topics[subscribe.topics[index].source];
+    const topic::Topics& topics = *services().topics[subscribe.topics[index].source];
     if (wishes[index].kind == Wish::Kind::position &&
-        is_plain_position(wishes[index].position, services_.config.limits.event_id))
+        is_plain_position(wishes[index].position, services().config.limits.event_id))
       return wishes[index].position;
     topic::Sequence lowest = starts[index].after;
     for (std::size_t other = 0; other != starts.size(); ++other)
@@ -166,11 +183,11 @@ bool EventStream::try_open() {
     return topics.position(lowest);
   };
   if (starts.size() == 1) {
-    open_single(starts[0], *services_.topics[subscribe.topics[0].source], *opening.logs[0], position_of(0));
+    open_single(starts[0], *services().topics[subscribe.topics[0].source], *opening.logs[0], position_of(0));
   } else {
     merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
     for (std::size_t index = 0; index != starts.size(); ++index)
-      merge_->add(*services_.topics[subscribe.topics[index].source], *opening.logs[index], starts[index],
+      merge_->add(*services().topics[subscribe.topics[index].source], *opening.logs[index], starts[index],
                   position_of(index));
     append_open_block(own_text(), merge_->id(), resumed_, merge_->topic_names());
   }
@@ -193,7 +210,7 @@ void EventStream::open_single(const topic::Start& start, topic::Topics& topics, 
 
 void EventStream::append_open_block(std::string& text, std::string_view id, bool resumed,
                                     const std::vector<std::string_view>& names) {
-  const auto retry = services_.retry.draw(services_.random);
+  const auto retry = services().retry.draw(services().random);
   sse::append_retry(text, retry);
   sse::append_id(text, id);
   if (opening_->subscribe.route->open == config::Open::id) {
@@ -220,7 +237,12 @@ void EventStream::announce_gap() {
   topic::append_gap(
       own_text(),
       {.topic = log.name(), .from = from, .to = to, .count = lost, .reason = topic::GapReason::slow_consumer}, to);
-  services_.metrics.gaps[observe::GapReason::slow_consumer].add();
+  services().metrics.gaps[observe::GapReason::slow_consumer].add();
+}
+
+void EventStream::count_deliveries(std::uint32_t completed) {
+  if (account_) account_->events += completed;
+  services().metrics.deliveries.add(completed);
 }
 
 Burst EventStream::ending(std::size_t size, bool more) const {
@@ -235,26 +257,25 @@ Burst EventStream::prepare(std::size_t room) {
   std::uint64_t total = own_rest();
   if (merge_) {
     // Rendered now, copied by write_body(): several topics have no run of bytes to take.
-    ByteBuffer& rendered = services_.rendered;
+    ByteBuffer& rendered = services().rendered;
     rendered.clear();
     if (ending_) merge_->stop();
     if (own_text_ && merge_->at_boundary()) {
-      burst_text_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
-      return ending(burst_text_, burst_text_ != total || merge_->pending());
+      services().burst_text = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
+      return ending(services().burst_text, services().burst_text != total || merge_->pending());
     }
-    burst_text_ = 0;
+    services().burst_text = 0;
     const std::uint32_t gaps = merge_->gap_count();
     // While text of its own waits, only the event that has begun is finished.
     const std::uint32_t completed = merge_->render(own_text_ ? std::min(room, merge_->current_rest()) : room, rendered);
-    events_ += completed;
-    services_.metrics.deliveries.add(completed);
+    count_deliveries(completed);
     if (merge_->gap_count() != gaps)
-      services_.metrics.gaps[observe::GapReason::slow_consumer].add(merge_->gap_count() - gaps);
+      services().metrics.gaps[observe::GapReason::slow_consumer].add(merge_->gap_count() - gaps);
     return ending(rendered.size(), merge_->pending() || total != 0);
   }
   if (topics_ == nullptr) {  // still opening: only text of its own
-    burst_text_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
-    return ending(burst_text_, burst_text_ != total);
+    services().burst_text = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
+    return ending(services().burst_text, services().burst_text != total);
   }
   // One gap at a time: a reader that takes a byte now and then does not make us keep one for each loss.
   if (!ending_ && cursor_.has_gap() && cursor_.at_boundary() && !own_text_) {
@@ -267,7 +288,7 @@ Burst EventStream::prepare(std::size_t room) {
 }
 
 void EventStream::write_body(std::span<std::uint8_t> out) {
-  bytes_ += out.size();
+  if (account_) account_->bytes += out.size();
   sent_ = tick();
   const auto write_own = [&](std::size_t count) {
     std::memcpy(out.data(), own_text_->data() + own_sent_, count);
@@ -277,12 +298,12 @@ void EventStream::write_body(std::span<std::uint8_t> out) {
     own_text_.reset();
     own_sent_ = 0;
   };
-  if (merge_ != nullptr && burst_text_ == 0) {
-    std::memcpy(out.data(), services_.rendered.bytes().data(), out.size());
+  if (merge_ != nullptr && services().burst_text == 0) {
+    std::memcpy(out.data(), services().rendered.bytes().data(), out.size());
     return;
   }
   if (topics_ == nullptr) {
-    burst_text_ = 0;
+    services().burst_text = 0;
     return write_own(out.size());
   }
   std::uint32_t completed = 0;
@@ -295,16 +316,15 @@ void EventStream::write_body(std::span<std::uint8_t> out) {
     if (!out.empty()) write_own(std::min(out.size(), own_rest()));
   }
   if (!out.empty()) completed += cursor_.read(out);
-  events_ += completed;
-  services_.metrics.deliveries.add(completed);
+  count_deliveries(completed);
 }
 
 void EventStream::on_time() {
   const std::uint32_t now = tick();
   if (is_blocked()) {
     if (!std::exchange(blocked_, true)) blocked_since_ = now;
-    if (std::min(now - blocked_since_, now - sent_) >= services_.config.limits.stall_timeout.count()) {
-      services_.metrics.limit_hits[observe::Limit::stall_timeout].add();
+    if (std::min(now - blocked_since_, now - sent_) >= services().config.limits.stall_timeout.count()) {
+      services().metrics.limit_hits[observe::Limit::stall_timeout].add();
       connection().finish(*this, EndReason::slow);
     }
     return;
@@ -313,16 +333,17 @@ void EventStream::on_time() {
   if (is_ready() || own_text_ || ending_) return;
   // Silence stays below `heartbeat` although streams are visited every visit_interval only.
   const auto quiet = std::chrono::milliseconds(now - sent_);
-  if (services_.config.heartbeat.count() == 0 || quiet + services_.visit_interval <= services_.config.heartbeat) return;
+  if (services().config.heartbeat.count() == 0 || quiet + services().visit_interval <= services().config.heartbeat)
+    return;
   sse::append_comment(own_text(), "");
-  services_.metrics.heartbeats.add();
+  services().metrics.heartbeats.add();
   wake();
 }
 
 void EventStream::finish() {
   if (ending_) return;
   ending_ = true;
-  sse::append_retry(own_text(), services_.retry.draw(services_.random));
+  sse::append_retry(own_text(), services().retry.draw(services().random));
   own_text() += '\n';
   wake();
 }
@@ -332,26 +353,27 @@ void EventStream::on_closed(EndReason reason) {
   if (cursor_.log() != nullptr) {
     topic::TopicLog& log = *cursor_.log();
     cursor_.leave();
-    topics_->leave(log, services_.now);
+    topics_->leave(log, services().now);
   }
-  if (merge_) merge_->leave(services_.now);
+  if (merge_) merge_->leave(services().now);
   merge_.reset();
   if (opening_)
     for (std::size_t index = 0; index != opening_->logs.size(); ++index)
       if (topic::TopicLog* log = opening_->logs[index])
-        services_.topics[opening_->subscribe.topics[index].source]->leave(*log, services_.now);
-  if (path_)
-    observe::log_stream_end({.remote = connection().remote(),
-                             .method = "GET",
-                             .path = *path_,
-                             .protocol = "h2",
-                             .status = 200,
-                             .topics = topic_count,
-                             .resumed = resumed_,
-                             .events = events_,
-                             .bytes = bytes_,
-                             .duration = std::chrono::milliseconds(tick() - opened_),
-                             .reason = observe::name(reason)});
+        services().topics[opening_->subscribe.topics[index].source]->leave(*log, services().now);
+  if (account_)
+    observe::log_stream_end(
+        {.remote = connection().remote(),
+         .method = "GET",
+         .path = account_->path,
+         .protocol = "h2",
+         .status = 200,
+         .topics = topic_count,
+         .resumed = resumed_,
+         .events = account_->events,
+         .bytes = account_->bytes,
+         .duration = std::chrono::duration_cast<std::chrono::milliseconds>(services().now - account_->opened),
+         .reason = observe::name(reason)});
 }
 
 }  // namespace sluice::serve

@@ -53,6 +53,7 @@ class EventStream final : public Stream, private topic::Subscriber {
 
  private:
   struct Opening;  // what only an opening stream needs
+  struct Account;
   void on_touched() override { wake(); }
   void open_single(const topic::Start& start, topic::Topics& topics, topic::TopicLog& log, const std::string& position);
   void append_open_block(std::string& text, std::string_view id, bool resumed,
@@ -60,23 +61,21 @@ class EventStream final : public Stream, private topic::Subscriber {
   std::string& own_text();
   [[nodiscard]] std::size_t own_rest() const { return own_text_ ? own_text_->size() - own_sent_ : 0; }
   void announce_gap();
+  void count_deliveries(std::uint32_t completed);
+  [[nodiscard]] Services& services() const;
   // A burst of that size; the last one when the stream is ending and no more is to follow.
   [[nodiscard]] Burst ending(std::size_t size, bool more) const;
   void end_with(std::string_view event, std::string_view data, EndReason reason);
   [[nodiscard]] std::uint32_t tick() const;  // milliseconds, wraps after 49 days: only differences count
 
-  Services& services_;
   topic::Cursor cursor_;                 // one topic
   std::unique_ptr<topic::Merge> merge_;  // several
   std::unique_ptr<Opening> opening_;
-  std::unique_ptr<std::string> own_text_;    // blocks of its own that wait for an entry boundary
-  std::unique_ptr<const std::string> path_;  // only when access lines are logged
-  topic::Topics* topics_ = nullptr;          // of cursor_
-  std::uint64_t bytes_ = 0;
-  std::uint32_t events_ = 0;
+  std::unique_ptr<std::string> own_text_;  // blocks of its own that wait for an entry boundary
+  std::unique_ptr<Account> account_;
+  topic::Topics* topics_ = nullptr;  // of cursor_
   std::uint32_t own_sent_ = 0;
-  std::uint32_t opened_, sent_, blocked_since_ = 0;
-  std::uint32_t burst_text_ = 0;  // of the burst that was prepared: bytes of own_text_
+  std::uint32_t sent_, blocked_since_ = 0;  // ticks
   bool blocked_ = false, ending_ = false, end_reset_, resumed_ = false;
 };
 

@@ -73,6 +73,7 @@ struct Services {
   ByteBuffer plaintext{64 * 1024};  // what a connection's bytes decrypt to, while they are read
   ByteBuffer staging{128 * 1024};   // frames on their way into TLS records
   ByteBuffer rendered{32 * 1024};   // bytes of a stream over several topics, between prepare() and write_body()
+  std::uint32_t burst_text = 0;     // between the same: bytes of the burst that are the stream's own text
   std::vector<Connection*> dirty;   // to be flushed at the end of this turn
   std::uint64_t streams = 0;        // open on this worker
   bool draining = false;
