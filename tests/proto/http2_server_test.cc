@@ -201,7 +201,7 @@ TEST_CASE("streams that are open when the session is destroyed are closed") {
   Frames frames;
   talk.say(frames.headers(1, get("/")).headers(3, post("/"), false).data(3, "part"));
   talk.destroy();
-  CHECK(talk.visitor.told() == "request 1 GET /, request 3 POST / with body, close 3 code 0, close 1 code 0");
+  CHECK(talk.visitor.told() == "request 1 GET /, request 3 POST / with body, close 1 code 0, close 3 code 0");
 }
 
 TEST_CASE("cookie crumbs are one field") {
