@@ -18,6 +18,8 @@ constexpr std::chrono::milliseconds tick_interval{100};
 constexpr std::size_t slot_count = 10;  // each connection is looked at once per slot_count ticks
 // Handlers per turn: a flood of requests on one connection does not keep appended events from going out.
 constexpr int handlers_per_turn = 256;
+// A round over fewer connections is not worth asking the time for.
+constexpr std::size_t crowd = 32;
 }  // namespace
 
 Worker::Worker(unsigned index, const config::Config& config, const Rules& rules, observe::WorkerMetrics& metrics)
@@ -260,7 +262,7 @@ void Worker::end_turn() {
     }
   }
   read_mailbox();
-  for (const auto& topics : services_.topics) topics->wake();
+  wake_subscribers();
   if (!opening_.empty()) {
     std::vector<StreamAddress> waiting;
     waiting.swap(opening_);
@@ -273,10 +275,22 @@ void Worker::end_turn() {
   load_.streams.store(services_.streams, std::memory_order_relaxed);
 }
 
+void Worker::wake_subscribers() {
+  if (services_.now >= rounds_.rest_until()) {
+    for (const auto& topics : services_.topics) topics->wake();
+    return;
+  }
+  if (resting_ || std::ranges::none_of(services_.topics, [](const auto& topics) { return topics->touched(); })) return;
+  resting_ = true;
+  rest_timer_.expires_at(rounds_.rest_until());
+  rest_timer_.async_wait([this](const boost::system::error_code&) { resting_ = false; });  // the turn's end wakes them
+}
+
 void Worker::flush_dirty() {
   std::vector<Connection*> dirty;
   dirty.swap(services_.dirty);
   for (Connection* connection : dirty) connection->flush();
+  if (dirty.size() >= crowd) rounds_.flushed(services_.now, std::chrono::steady_clock::now());
   for (Connection* connection : dirty)
     if (connection->dead()) bury(connection->id());
 }

@@ -1,6 +1,7 @@
 // Worker: one event loop on one thread, with its own connections and its own replicas of the topic logs. A turn: run
-// what is ready, apply what other workers sent, wake the subscribers of touched logs, hand over what this worker's
-// homes appended, then flush each dirty connection once. Built by the gateway, joined by it.
+// what is ready, apply what other workers sent, wake the subscribers of touched logs (not while it rests after a long
+// round), hand over what this worker's homes appended, then flush each dirty connection once. Built by the gateway,
+// joined by it.
 // Any thread may call post(); everything else runs on the worker's thread.
 // Invariant: between two turns nothing is dirty that could be sent.
 #pragma once
@@ -18,6 +19,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "gateway/load/flush_rounds.h"
 #include "gateway/load/free_memory.h"
 #include "gateway/serve/connection.h"
 #include "gateway/serve/router.h"
@@ -98,6 +100,7 @@ class Worker final : private Sources {
   [[nodiscard]] bool others_full() const;
 
   void end_turn();
+  void wake_subscribers();
   void read_mailbox();
   void send_outboxes();
   void flush_dirty();
@@ -111,7 +114,7 @@ class Worker final : private Sources {
   const unsigned index_;
   const config::Config& config_;
   boost::asio::io_context io_{1};
-  boost::asio::steady_timer tick_{io_}, source_timer_{io_};
+  boost::asio::steady_timer tick_{io_}, source_timer_{io_}, rest_timer_{io_};
   topic::TimePoint source_due_ = topic::TimePoint::max(), tick_due_{};
   topic::Mailbox mailbox_;
   Services services_;
@@ -130,7 +133,8 @@ class Worker final : private Sources {
   std::uint32_t handshakes_this_turn_ = 0;
   std::size_t slot_ = 0;
   load::FreeMemory free_memory_;
-  bool stopped_ = false, draining_ = false, sources_paused_ = false;
+  load::FlushRounds rounds_;
+  bool stopped_ = false, draining_ = false, sources_paused_ = false, resting_ = false;
 };
 
 }  // namespace sluice::serve

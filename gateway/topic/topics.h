@@ -29,6 +29,8 @@ class Topics {
   void apply(Message&& message);
   // Tells the subscribers of every log touched since the last call.
   void wake();
+  // wake() has somebody to tell.
+  [[nodiscard]] bool touched() const { return !touched_.empty(); }
   // Drops what is too old in views, and views without subscribers since the linger. Once a second.
   void expire(TimePoint now);
 
