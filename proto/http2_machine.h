@@ -56,7 +56,8 @@ class Http2Server::Machine {
 
   bool respond(StreamId id, const ResponseHead& head, bool end);
   [[nodiscard]] std::size_t sendable(const Http2StreamOwner& stream) const;
-  [[nodiscard]] std::int32_t stream_window(StreamId id) const;
+  [[nodiscard]] std::int32_t stream_window(const Http2StreamOwner& owner) const;
+  [[nodiscard]] std::int32_t connection_window() const { return connection_window_; }
   [[nodiscard]] std::int32_t initial_stream_window() const;
   void send_data(Http2StreamOwner& owner, std::size_t size, bool end, ByteBuffer& out);
   void end_stream(StreamId id, ByteBuffer& out);

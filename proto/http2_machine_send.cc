@@ -49,8 +49,8 @@ std::size_t Http2Server::Machine::sendable(const Http2StreamOwner& owner) const 
   return static_cast<std::size_t>(std::clamp(std::min(stream->window, connection_window_), 0, data_frame_max));
 }
 
-std::int32_t Http2Server::Machine::stream_window(StreamId id) const {
-  const Stream* const stream = find(id);
+std::int32_t Http2Server::Machine::stream_window(const Http2StreamOwner& owner) const {
+  const Stream* const stream = owner.state_;
   return stream == nullptr ? 0 : std::max(stream->window, 0);
 }
 
@@ -64,7 +64,7 @@ void Http2Server::Machine::send_data(Http2StreamOwner& owner, std::size_t size, 
   }
   if (wants_flush()) flush(out);  // the stream's HEADERS come before its DATA
   Stream* const stream = owner.state_;
-  if (stream == nullptr) return;
+  if (stream == nullptr || failure_) return;
   check(size <= sendable(owner), "send_data() above sendable()");
   const std::span<std::uint8_t> frame = out.extend(FrameHeader::size + size);
   const std::uint8_t flags = end ? FrameHeader::end_stream : std::uint8_t{0};
@@ -142,8 +142,10 @@ void Http2Server::Machine::pump(ByteBuffer& sink) {
   sink_ = &sink;
   in_callback_ = true;
   for (;;) {
-    if (const int error = nghttp2_session_send(session_); error != 0)
+    if (const int error = nghttp2_session_send(session_); error != 0) {
       fail(ErrorCode::internal_error, nghttp2_strerror(error), Glitch::protocol_error);
+      failure_->announced = true;  // no GOAWAY leaves a session that is out of memory: the connection ends without
+    }
     queued_ = false;
     if (ends_due_.empty() && resets_due_.empty()) break;
     for (const StreamId id : std::exchange(ends_due_, {})) write_end(id);

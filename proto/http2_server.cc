@@ -185,7 +185,10 @@ std::optional<TimePoint> Http2Server::deadline() const { return machine_->deadli
 std::optional<ConnectionError> Http2Server::expire(TimePoint now) { return machine_->expire(now); }
 bool Http2Server::respond(StreamId id, const ResponseHead& head, bool end) { return machine_->respond(id, head, end); }
 std::size_t Http2Server::sendable(const Http2StreamOwner& stream) const { return machine_->sendable(stream); }
-std::int32_t Http2Server::stream_window(StreamId id) const { return machine_->stream_window(id); }
+std::int32_t Http2Server::stream_window(const Http2StreamOwner& stream) const {
+  return machine_->stream_window(stream);
+}
+std::int32_t Http2Server::connection_window() const { return machine_->connection_window(); }
 std::int32_t Http2Server::initial_stream_window() const { return machine_->initial_stream_window(); }
 void Http2Server::send_data(Http2StreamOwner& stream, std::size_t size, bool end, ByteBuffer& out) {
   machine_->send_data(stream, size, end, out);

@@ -5,8 +5,9 @@
 //   a request      receive() → visitor.on_request → respond() → send_data()… → send_data(end) → visitor.on_close
 //   a POST         receive() → on_request(body_follows) → on_body()… → on_body_end → respond() → send_data(end)
 //   an error       receive() returns a ConnectionError (GOAWAY is queued): flush(), close the transport
-//   the end        end_stream() for each stream, goaway(), flush() until finished(), close the transport
-// In a callback a visitor may call respond(), reset(), end_stream() (they queue), never flush() or send_data().
+//   the end        end_stream() for each, goaway(), flush() until finished(), close the transport
+// In a callback a visitor may call what queues (respond(), reset(), end_stream(), consume(), ping(), goaway()), never
+// receive(), flush() or send_data(); its owners outlive the running call.
 // DATA is written here, into windows kept here; nghttp2 sees neither DATA nor WINDOW_UPDATE: its queue costs thrice.
 // Invariant: every frame that a call produced is in the output when flush() or send_data() returns.
 #pragma once
@@ -128,7 +129,8 @@ class Http2Server {
   [[nodiscard]] std::size_t sendable(const Http2StreamOwner& stream) const;
   // The stream's remaining window (0 when settings made it negative) and the peer's initial one, for fairness (design
   // §5.3).
-  [[nodiscard]] std::int32_t stream_window(StreamId id) const;
+  [[nodiscard]] std::int32_t stream_window(const Http2StreamOwner& stream) const;
+  [[nodiscard]] std::int32_t connection_window() const;
   [[nodiscard]] std::int32_t initial_stream_window() const;
   // Appends one DATA frame of `size` ≤ sendable(stream) bytes (and before it whatever else was queued). The single
   // place where DATA is written.

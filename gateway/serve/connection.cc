@@ -11,6 +11,14 @@ namespace {
 constexpr std::size_t record_size = 16 * 1024;  // TLS plaintext limit, RFC 8446 §5.1
 // Bytes one connection sends per turn: a fast reader with a long backlog does not keep the others waiting.
 constexpr std::size_t turn_bytes = 512 * 1024;
+// A stream has at most three quarters of its window in flight, so that a reader which stops leaves room in a connection
+// window of the same size. Not less: peers return window when about half of it is consumed. Below this a peer counts
+// bytes, and gets them all.
+constexpr std::int32_t fair_window_min = 65'535;
+// The streams of a connection starve when less than this share of its window is left, and who has not moved for
+// hog_patience is ended for it.
+constexpr std::int32_t starving_share = 8;
+constexpr std::chrono::seconds hog_patience{5};
 }  // namespace
 
 void Stream::wake() { connection_->wake(*this); }
@@ -113,6 +121,7 @@ proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Reque
     added.awaits_body_ = true;
   }
   added.start();
+  if (draining_) finish(added, EndReason::drain);  // came before it could read our goodbye
   return &added;
 }
 
@@ -135,8 +144,12 @@ void Connection::on_window(proto::StreamId id, proto::Http2StreamOwner* owner) {
   const auto unblock = [this](Stream& stream) {
     if (std::exchange(stream.blocked_, false)) wake(stream);
   };
-  if (owner != nullptr) return unblock(*static_cast<Stream*>(owner));
+  if (owner != nullptr) {
+    static_cast<Stream*>(owner)->moved_ = true;
+    return unblock(*static_cast<Stream*>(owner));
+  }
   if (id != 0) return;
+  window_most_ = std::max(window_most_, session_->connection_window());
   for (const auto& stream : streams_) unblock(*stream);
 }
 
@@ -196,6 +209,7 @@ void Connection::finish(Stream& stream, EndReason reason) {
   if (stream.ended_) return;
   stream.end_reason_ = reason;
   stream.blocked_ = false;  // an end needs no window
+  stream.finishing_ = true;
   stream.finish();
   wake(stream);
 }
@@ -239,11 +253,19 @@ void Connection::flush() {
   drop_closed();
 }
 
+std::size_t Connection::sendable(const Stream& stream) const {
+  const std::size_t window = session_->sendable(stream);
+  const std::int32_t initial = session_->initial_stream_window();
+  if (initial < fair_window_min || stream.finishing_) return window;
+  const std::int32_t room = session_->stream_window(stream) - initial / 4;
+  return std::min(window, static_cast<std::size_t>(std::max(room, 0)));
+}
+
 bool Connection::pump(Stream& stream, std::size_t& sent) {
   ByteBuffer& out = services_.staging;
   std::size_t budget = services_.config.limits.stream_quantum;
   for (;;) {
-    const Burst burst = stream.prepare(std::min(session_->sendable(stream), budget));
+    const Burst burst = stream.prepare(std::min(sendable(stream), budget));
     const bool end_frame = burst.end && !burst.reset;
     if (burst.end) stream.ended_ = true;
     if (burst.size != 0) {
@@ -365,7 +387,31 @@ void Connection::on_time() {
     ping_sent_ = now;
     mark_dirty();
   }
+  end_hog();
   if (bodies_ != 0 || now >= next_visit_) visit_streams();
+}
+
+void Connection::end_hog() {
+  if (session_->connection_window() >= window_most_ / starving_share) return starving_since_.reset();
+  if (!starving_since_) {
+    starving_since_ = services_.now;
+    for (const auto& stream : streams_) stream->moved_ = false;
+  }
+  if (services_.now - *starving_since_ < hog_patience) return;
+  starving_since_.reset();  // whoever is left is given as long
+  const auto in_flight = [this](const std::unique_ptr<Stream>& stream) {
+    return session_->initial_stream_window() - session_->stream_window(*stream);
+  };
+  Stream* hog = nullptr;
+  std::int64_t most = window_most_ / static_cast<std::int64_t>(std::max<std::size_t>(streams_.size(), 1));
+  for (const auto& stream : streams_) {
+    if (stream->moved_ || stream->ended_ || in_flight(stream) <= most) continue;
+    most = in_flight(stream);
+    hog = stream.get();
+  }
+  if (hog == nullptr || streams_.size() < 2) return;
+  services_.metrics.limit_hits[observe::Limit::stall_timeout].add();
+  reset(*hog, proto::ErrorCode::cancel, EndReason::slow);  // a clean end would leave its bytes in the window
 }
 
 void Connection::visit_streams() {

@@ -2,7 +2,7 @@
 // subscriber: at the end of a turn flush() pulls its ready streams one by one into the worker's staging buffer, seals
 // records of up to 16 KB and hands them to the transport; only an unsent rest is kept, and a connection with a rest is
 // not pulled until it is writable. Owned by its worker, on its thread. No socket, no clock: it is told.
-// Invariant: dirty() exactly while it stands in services.dirty; a stream is destroyed only after flush() or receive().
+// Invariant: dirty() exactly while it stands in services.dirty; a stream is destroyed only at the end of flush().
 #pragma once
 
 #include <memory>
@@ -100,6 +100,10 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   void seal(bool all);
   void drop_closed();
   void visit_streams();
+  // Bytes that the stream may send now, fairness included.
+  [[nodiscard]] std::size_t sendable(const Stream& stream) const;
+  // Ends the stream that holds the connection's window and does not move, while the others starve.
+  void end_hog();
   void die();
 
   Services& services_;
@@ -114,8 +118,9 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   const std::uint64_t id_;
   const std::string remote_;
   topic::TimePoint opened_, heard_, progressed_, next_visit_, idle_since_;
-  std::optional<topic::TimePoint> ping_sent_, closing_since_;
-  std::uint32_t bodies_ = 0;  // requests whose body is awaited
+  std::optional<topic::TimePoint> ping_sent_, closing_since_, starving_since_;
+  std::int32_t window_most_ = 65'535;  // the largest window that the connection had; at first RFC 9113 §6.9.2's
+  std::uint32_t bodies_ = 0;           // requests whose body is awaited
   Phase phase_ = Phase::handshake;
   bool dirty_ = false, dead_ = false, lost_ = false, draining_ = false, said_goodbye_ = false;
   EndReason lost_reason_ = EndReason::connection_lost;

@@ -7,6 +7,11 @@
 
 namespace sluice::serve {
 
+void PublishStream::start() {
+  begun_ = heard_ = services_.now;
+  if (!awaits_body()) on_body_end();  // END_STREAM came with the head
+}
+
 void PublishStream::reply(Answer&& answer) {
   for (proto::Field& field : request_.fields) answer.head.fields.push_back(std::move(field));
   services_.metrics.publish_requests[observe::publish_code(answer.head.status)].add();

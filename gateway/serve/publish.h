@@ -24,7 +24,7 @@ class PublishStream final : public AnswerStream {
   PublishStream(Services& services, PublishRequest&& request)
       : AnswerStream(request.line), services_(services), request_(std::move(request)) {}
 
-  void start() override { begun_ = heard_ = services_.now; }
+  void start() override;
   void on_body(std::span<const std::uint8_t> bytes) override;
   void on_body_end() override;
   void on_time() override;

@@ -67,8 +67,10 @@ std::unique_ptr<Stream> Router::refuse(const proto::Request& request, const Prob
 }
 
 std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connection&) {
-  if (auto refusal = rules_.publishing.refuse_authority(request))
+  if (auto refusal = rules_.publishing.refuse_authority(request)) {
+    services_.metrics.authorities_refused.add();
     return refuse(request, to_problem(std::move(*refusal)), false);
+  }
   auto query = QueryParameters::parse(request.query);
   if (!query) return refuse(request, bad_request("bad-query", "the query string: " + query.error().message()), true);
   auto found = rules_.routes.find(request.method, request.path, *query);
@@ -85,7 +87,7 @@ std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connectio
     case RouteMatch::Action::options: {
       auto answered = rules_.cors.answer_options(request, match.allow);
       if (auto* refusal = std::get_if<access::Refusal>(&answered))
-        return refuse(request, to_problem(std::move(*refusal)), true);
+        return refuse(request, to_problem(std::move(*refusal)), false);  // it carries `vary` itself
       return std::make_unique<AnswerStream>(
           Answer{.head = std::move(std::get<proto::ResponseHead>(answered)), .bytes = {}, .owner = {}},
           line_of(request));
@@ -133,8 +135,10 @@ std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const Q
 }
 
 std::unique_ptr<Stream> Router::publish(const proto::Request& request, QueryParameters&& query, RouteMatch&& match) {
-  if (auto refusal = rules_.publishing.refuse_publish(request))
+  if (auto refusal = rules_.publishing.refuse_publish(request)) {
+    if (refusal->error == "origin-not-allowed") services_.metrics.origins_refused.add();
     return refuse(request, to_problem(std::move(*refusal)), true);
+  }
   PublishRequest publish;
   publish.topic = find_topic(match.topics.front());
   publish.content_type = request.field("content-type");

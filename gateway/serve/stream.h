@@ -65,6 +65,8 @@ class Stream : public proto::Http2StreamOwner {
   bool blocked_ = false;  // has more, but no window: waits for WINDOW_UPDATE
   bool ended_ = false;    // END_STREAM or a reset is on its way
   bool awaits_body_ = false;
+  bool finishing_ = false;  // its last bytes may use all of its window
+  bool moved_ = false;      // the peer gave it window since its connection began to starve
   EndReason end_reason_ = EndReason::complete;
 };
 

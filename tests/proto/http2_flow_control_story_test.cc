@@ -24,7 +24,7 @@ TEST_CASE("sendable is the least of stream window, connection window and frame s
   CHECK(talk.sendable(1) == 16'384);
   CHECK(talk.send(1, 16'384) == "DATA 1 +16384");
   CHECK(talk.sendable(1) == 3'616);
-  CHECK(talk.server->stream_window(1) == 3'616);
+  CHECK(talk.server->stream_window(talk.visitor.streams.at(1)) == 3'616);
   CHECK(talk.send(1, 3'616) == "DATA 1 +3616");
   CHECK(talk.sendable(1) == 0);
   // The connection's 65535 bytes are shared.
@@ -70,7 +70,7 @@ TEST_CASE("a window that settings made negative lets nothing through until it is
   talk.send(1, 16'384);
   frames.clear();
   talk.say(frames.settings({{4, 0}}));
-  CHECK(talk.server->stream_window(1) == 0);
+  CHECK(talk.server->stream_window(talk.visitor.streams.at(1)) == 0);
   CHECK(talk.sendable(1) == 0);
   frames.clear();
   talk.say(frames.window_update(1, 16'385));

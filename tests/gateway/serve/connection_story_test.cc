@@ -64,6 +64,23 @@ TEST_CASE("a drain of a connection that takes no bytes ends its streams before t
   CHECK(peer.closed());
 }
 
+TEST_CASE("a stream that is opened while its connection drains is ended with it, before the goodbye") {
+  Conversation story;
+  Peer& peer = story.connect();
+  const auto first = peer.get("/notes/a");
+  peer.make_room(0);
+  story.publish("notes/a", "x");
+  story.drain();
+  const auto late = peer.get("/notes/b");
+  peer.make_room(SIZE_MAX);
+  for (const auto stream : {first, late}) {
+    CHECK(peer.response(stream).ended);
+    CHECK(peer.events(stream, true).back() == "retry");
+  }
+  CHECK(peer.http().goaway_code == NGHTTP2_NO_ERROR);
+  CHECK(peer.closed());
+}
+
 TEST_CASE("a drain does not wait for ever for a peer that takes nothing") {
   Conversation story;
   Peer& peer = story.connect();

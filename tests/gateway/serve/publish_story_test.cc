@@ -118,12 +118,22 @@ TEST_CASE("over limits.topics a publish to a new topic gets 503 with Retry-After
   CHECK(peer.field(post, "retry-after") == "1");
 }
 
+TEST_CASE("a POST without a body is answered at once") {
+  Conversation story;
+  Peer& peer = story.connect();
+  const auto post = peer.request("POST", "/notes/a");
+  CHECK(peer.status(post) == "400");
+  CHECK(peer.response(post).body.find("empty-body") != std::string::npos);
+  CHECK(peer.response(post).ended);
+}
+
 TEST_CASE("a page of a strange origin cannot publish") {
   Conversation story;
   Peer& peer = story.connect();
   const auto post = peer.request("POST", "/notes/a", {{"origin", "https://evil.example"}}, "x");
   CHECK(peer.status(post) == "403");
   CHECK(story.homes[0]->last() == 0);
+  CHECK(story.services.metrics.origins_refused.value() == 1);
 }
 
 TEST_CASE("over limits.bodies a publish gets 503 with Retry-After, and the bodies in progress go on") {

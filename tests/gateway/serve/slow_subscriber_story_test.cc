@@ -184,3 +184,35 @@ TEST_CASE("a transport that takes nothing for limits.stall_timeout is cut, and i
   CHECK(story.ended(observe::EndReason::slow) == 1);
   story.check_nothing_left();
 }
+
+TEST_CASE("a stream that is not read leaves room for the others, whatever the windows") {
+  for (const std::uint32_t window : {std::uint32_t{65'535}, std::uint32_t{6 * 1024 * 1024}}) {
+    CAPTURE(window);
+    Conversation story;
+    Peer& peer = story.connect({.stream_window = window, .returns_window = false});
+    if (window > 65'535) peer.give_window(0, 15 * 1024 * 1024);
+    const auto hungry = peer.get("/notes/hungry");
+    const auto modest = peer.get("/notes/modest");
+    for (int number = 0; number != 80; ++number)
+      story.publish("notes/hungry", std::string(window > 65'535 ? 100'000 : 1000, 'x'));
+    story.publish("notes/modest", "still here");
+    CHECK(peer.response(hungry).body.size() <= window - window / 4);
+    CHECK(peer.response(hungry).body.size() > window / 2);
+    CHECK(peer.events(modest).size() == 1);
+  }
+}
+
+TEST_CASE("when the streams of a connection starve, the one that holds the window and does not move is ended") {
+  Conversation story;
+  Peer& peer = story.connect({.returns_window = false});
+  const auto hungry = peer.get("/notes/hungry");
+  const auto second = peer.get("/notes/second");
+  for (int number = 0; number != 80; ++number) story.publish("notes/hungry", std::string(1000, 'x'));
+  for (int number = 0; number != 20; ++number) story.publish("notes/second", std::string(1000, 'y'));
+  story.pass(4s);
+  CHECK(story.ended(observe::EndReason::slow) == 0);
+  story.pass(4s);
+  CHECK(story.ended(observe::EndReason::slow) == 1);
+  CHECK(peer.response(hungry).code == static_cast<std::uint32_t>(proto::ErrorCode::cancel));
+  CHECK_FALSE(peer.response(second).ended);
+}
