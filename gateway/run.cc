@@ -30,12 +30,14 @@ void raise_descriptor_limit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);  // not granted: the listener says so when they run out
 }
 
-topic::History history_of(const config::History& history) {
+topic::History history_of(const config::Source& source) {
+  const config::History& history = source.history;
   topic::History bounds;
   bounds.entries = history.entries;
   bounds.bytes = history.bytes;
   bounds.bytes_total = history.bytes_total;
   bounds.age = history.age;
+  bounds.linger = source.linger;
   return bounds;
 }
 
@@ -46,8 +48,10 @@ void add_sources(const config::Config& config, serve::Gateway& gateway) {
   for (std::size_t index = 0; index != config.sources.size(); ++index) {
     const config::Source& configured = config.sources[index];
     const auto source = static_cast<topic::SourceIndex>(index);
-    const auto shared = std::make_shared<topic::SharedSource>(configured.name, proto::Epoch::from_random(entropy()));
-    const topic::History history = history_of(configured.history);
+    source::Positions positions = source::make_positions(configured, entropy());
+    const auto shared =
+        std::make_shared<topic::SharedSource>(configured.name, std::move(positions.format), positions.replays);
+    const topic::History history = history_of(configured);
     homes.push_back(static_cast<unsigned>(index % gateway.worker_count()));
     for (std::size_t worker = 0; worker != gateway.worker_count(); ++worker)
       gateway.worker(worker).add_topics(shared, history);
@@ -55,7 +59,15 @@ void add_sources(const config::Config& config, serve::Gateway& gateway) {
     auto home = std::make_unique<topic::Home>(
         source, *home_worker.services().topics[index], history, config.limits.topics,
         [&home_worker](const topic::Message& message) { home_worker.broadcast(message); });
-    auto adapter = source::make_source(configured, *home, entropy());
+    auto adapter =
+        source::make_source({.config = configured,
+                             .limits = config.limits,
+                             .home = *home,
+                             .format = *shared->format,
+                             .io = home_worker.io(),
+                             .post = [&home_worker](std::function<void()> call) { home_worker.post(std::move(call)); },
+                             .metrics = gateway.metrics().add_source(configured.name),
+                             .random = std::mt19937_64(entropy())});
     adapter->start(std::chrono::steady_clock::now());
     home_worker.adopt(source, std::move(home), std::move(adapter));
   }

@@ -11,7 +11,7 @@
 #include <CLI/Version.hpp>
 #include <boost/version.hpp>
 
-#include "gateway/config/checks.h"
+#include "gateway/config/schemes.h"
 
 namespace sluice {
 namespace {

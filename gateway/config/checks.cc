@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "gateway/config/keys.h"
 #include "gateway/config/nearest.h"
 #include "gateway/config/route_path.h"
+#include "gateway/config/schemes.h"
 #include "gateway/config/units.h"
 
 namespace sluice::config {
@@ -105,10 +107,18 @@ void check_ranges(Draft& draft) {
 }
 
 std::string schemes_text() {
+  const auto& names = built_in_schemes();
   std::string text;
-  for (const std::string_view scheme : built_in_schemes())
-    text += fmt::format("{}`{}:`", text.empty() ? "" : " and ", scheme);
+  for (std::size_t index = 0; index != names.size(); ++index)
+    text += fmt::format("{}`{}:`", index == 0 ? "" : index + 1 == names.size() ? " and " : ", ", names[index]);
   return text;
+}
+
+// Words of a list parted by blanks, as `a`, `b` or `c`.
+std::string alternatives(std::string_view words) {
+  std::string text = "`";
+  for (const char letter : words) letter == ' ' ? text.append("` or `") : text.append(1, letter);
+  return text + "`";
 }
 
 void check_url(Draft& draft, const Source& source, const std::string& prefix) {
@@ -116,21 +126,46 @@ void check_url(Draft& draft, const Source& source, const std::string& prefix) {
   const Place place = draft.config.places.first_of({prefix + ".url", prefix});
   if (source.url.empty())
     return draft.add_problem(place, fmt::format("`{}` has no `url`; this build has {}", prefix, schemes_text()));
-  const std::size_t colon = source.url.find(':');
-  const std::string scheme = source.url.substr(0, colon);
-  const auto& schemes = built_in_schemes();
-  if (colon == std::string::npos || std::find(schemes.begin(), schemes.end(), scheme) == schemes.end())
+  const std::string name(source.scheme());
+  const Scheme* scheme = source.url.find(':') == std::string::npos ? nullptr : find_scheme(name);
+  if (scheme == nullptr)
     return draft.add_problem(
-        place, fmt::format("`{}.url`: no adapter for `{}:`; this build has {}", prefix, scheme, schemes_text()));
-  if (colon + 1 != source.url.size())
-    draft.add_problem(place, fmt::format("`{}.url`: `{}:` takes nothing after the colon", prefix, scheme));
-  if (const Place* rate = draft.config.places.find(prefix + ".rate"); rate != nullptr && scheme != "demo")
-    draft.add_problem(*rate, fmt::format("`{}.rate` is a key of `demo:` sources only", prefix));
+        place, fmt::format("`{}.url`: no adapter for `{}:`; this build has {}", prefix, name, schemes_text()));
+  if (!scheme->built_in)
+    return draft.add_problem(
+        place, fmt::format("`{}.url`: this build has no `{}:`; build it with {} (meson -D{}=enabled)", prefix, name,
+                           scheme->library, scheme->library));
+  if ((name == "demo" || name == "publish" || name == "exec") && name.size() + 1 != source.url.size())
+    draft.add_problem(place, fmt::format("`{}.url`: `{}:` takes nothing after the colon", prefix, name));
+  std::size_t found = 0;
+  for (const Key<Source>& key : source_keys()) {
+    const Place* set = draft.config.places.find(fmt::format("{}.{}", prefix, key.name));
+    if (set == nullptr) continue;
+    if (!takes(key.schemes, name))
+      draft.add_problem(
+          *set, fmt::format("`{}.{}` is a key of {} sources only", prefix, key.name, alternatives(key.schemes)));
+    else if (!scheme->needs.empty() && takes(scheme->needs, key.name))
+      ++found;
+  }
+  if (!scheme->needs.empty() && found != 1)
+    draft.add_problem(place, fmt::format("`{}` has {} of {}; a `{}:` source needs exactly one", prefix,
+                                         found == 0 ? "none" : "several", alternatives(scheme->needs), name));
+}
+
+void check_disk(Draft& draft, const Source& source, const std::string& prefix) {
+  const bool disk = source.history.store == History::Store::disk;
+  const Place place = draft.config.places.first_of({prefix + ".history.store", prefix + ".history.path", prefix});
+  if (disk == source.history.path.empty() && !draft.unread.contains(prefix + ".history.path"))
+    draft.add_problem(place, disk ? fmt::format("`{}.history.store` is \"disk\" without `history.path`; name a file, "
+                                                "such as \"/var/lib/sluice/{}.db\"",
+                                                prefix, source.name)
+                                  : fmt::format("`{}.history.path` without `history.store = \"disk\"`", prefix));
 }
 
 void check_source(Draft& draft, const Source& source) {
   const std::string prefix = "source." + source.name;
   check_url(draft, source, prefix);
+  check_disk(draft, source, prefix);
   const History& history = source.history;
   if (history.bytes > history.bytes_total)
     draft.add_problem(draft.config.places.first_of({prefix + ".history.bytes", prefix + ".history.bytes_total"}),
@@ -194,11 +229,6 @@ void check_equal_routes(Draft& draft) {
 }
 
 }  // namespace
-
-const std::vector<std::string_view>& built_in_schemes() {
-  static const std::vector<std::string_view> schemes = {"demo", "publish"};
-  return schemes;
-}
 
 void check_draft(Draft& draft) {
   check_tls(draft);

@@ -10,7 +10,6 @@
 namespace sluice::config {
 
 // The schemes of `url` that this build has an adapter for: "demo", "publish".
-[[nodiscard]] const std::vector<std::string_view>& built_in_schemes();
 
 // Adds a problem for each, and reads access.publish_secret_file.
 void check_draft(Draft& draft);

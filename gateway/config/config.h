@@ -63,14 +63,38 @@ struct History {
   std::size_t bytes = 16 * 1024 * 1024;         // per topic
   std::size_t bytes_total = 256 * 1024 * 1024;  // all topics of the source
   milliseconds age{600'000};
+  // publish:
+  enum class Store : std::uint8_t { memory, disk } store = Store::memory;
+  std::filesystem::path path;                                          // of the database, with Store::disk
+  enum class Sync : std::uint8_t { full, process } sync = Sync::full;  // what an acknowledged event survives
+};
+
+// Which part of an engine's message becomes what of an event. Empty: the adapter's default (docs/sources.md). A value
+// is the name of a field, header or column of the message, or, with a leading `/`, a JSON pointer (RFC 6901) into its
+// payload.
+struct Mapping {
+  std::string topic, event, data, key;
+};
+
+// How a source's TLS trusts and shows itself; empty: the system's certificate authorities, no certificate of our own.
+struct SourceTls {
+  std::filesystem::path ca, cert, key;
 };
 
 struct Source {
   std::string name;  // [source.NAME]
-  std::string url;   // "demo:", "publish:"
+  std::string url;   // "demo:", "publish:", "redis://localhost:6379"; its scheme chooses the adapter
   History history;
-  // demo:
-  double rate = 1.0;  // events per second of each demo topic
+  milliseconds linger{60'000};  // a topic opened on first use closes when nobody has used it for this long
+  Mapping map;
+  SourceTls tls;
+  bool publish = false;  // POST writes into the engine
+  // What of the engine: which of them a scheme takes, its row of schemes() says.
+  std::string stream, channel, subject, topic, table;
+  std::vector<std::string> command;                                                               // exec:
+  enum class Format : std::uint8_t { automatic, sse, ndjson, lines } format = Format::automatic;  // exec:, file:
+  double rate = 1.0;  // demo: events per second of each topic
+  [[nodiscard]] std::string_view scheme() const { return std::string_view(url).substr(0, url.find(':')); }
 };
 
 enum class Start : std::uint8_t { now, earliest };

@@ -141,6 +141,8 @@ void resolve_paths(Config& config, const std::filesystem::path& folder) {
   resolve(config.tls.cert);
   resolve(config.tls.key);
   resolve(config.publish_secret_file);
+  for (Source& source : config.sources)
+    for (auto* path : {&source.history.path, &source.tls.ca, &source.tls.cert, &source.tls.key}) resolve(*path);
   for (Route& route : config.routes)
     if (route.files) resolve(*route.files);
 }

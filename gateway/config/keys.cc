@@ -7,6 +7,16 @@
 #include "gateway/config/kinds.h"
 
 namespace sluice::config {
+
+bool takes(std::string_view schemes, std::string_view scheme) {
+  if (schemes.empty()) return true;
+  for (std::size_t at = schemes.find(scheme); at != std::string_view::npos; at = schemes.find(scheme, at + 1)) {
+    const std::size_t end = at + scheme.size();
+    if ((at == 0 || schemes[at - 1] == ' ') && (end == schemes.size() || schemes[end] == ' ')) return true;
+  }
+  return false;
+}
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -46,14 +56,33 @@ Key<Source> history(std::string_view name, Member member, Kind kind, std::string
   return key<Source>(name, at(&Source::history, member), kind, reason);
 }
 
-Key<Source> demo_only(Key<Source> key) {
-  key.show = [show = std::move(key.show)](const Source& source) {
-    return source.url.empty() || source.url == "demo:" ? show(source) : std::string();
+// A key that only sources of these schemes take.
+Key<Source> only(std::string_view schemes, Key<Source> key) {
+  key.schemes = schemes;
+  key.show = [show = std::move(key.show), schemes](const Source& source) {
+    return source.url.empty() || takes(schemes, source.scheme()) ? show(source) : std::string();
   };
   return key;
 }
 
+template <class Member>
+Key<Source> map(std::string_view name, Member member, std::string_view reason) {
+  return key<Source>(name, at(&Source::map, member), Text{"a field's name, or a JSON pointer"}, reason);
+}
+template <class Member>
+Key<Source> source_tls(std::string_view name, Member member, std::string_view reason) {
+  return key<Source>(name, at(&Source::tls, member), File{}, reason);
+}
+
+constexpr std::string_view template_schemes = "redis rediss nats tls https http";
+constexpr std::string_view engine_schemes = "redis rediss nats tls kafka postgres postgresql";
+constexpr std::string_view mapped_schemes = "redis rediss nats tls kafka postgres postgresql mqtt mqtts exec file";
+constexpr std::string_view tls_schemes = "rediss tls kafka postgres postgresql mqtts https";
+
 using LogFormat = Config::LogFormat;
+using Store = History::Store;
+using Sync = History::Sync;
+using Format = Source::Format;
 using Http2 = proto::Http2Limits;
 
 const Duration timeout{100ms, 10min};
@@ -183,8 +212,49 @@ const std::vector<Key<Source>>& source_keys() {
       history("history.entries", &History::entries, Count{1, 100'000'000}, "events kept per topic"),
       history("history.bytes", &History::bytes, Size{4 * KiB, 64 * GiB}, "bytes kept per topic"),
       history("history.bytes_total", &History::bytes_total, Size{4 * KiB, 1024 * GiB}, "bytes kept of all its topics"),
-      demo_only(key<Source>("rate", at(&Source::rate), Number{0.01, 100'000},
-                            "`demo:` only: events per second of each topic")),
+      only("publish",
+           history("history.store", &History::store, Choice<Store>{{{"memory", Store::memory}, {"disk", Store::disk}}},
+                   "disk: acknowledged events and ids survive a restart (docs/durability.md)")),
+      only("publish", history("history.path", &History::path, File{}, "the database of `store = \"disk\"`")),
+      only("publish",
+           history("history.sync", &History::sync, Choice<Sync>{{{"full", Sync::full}, {"process", Sync::process}}},
+                   "full: an acknowledged event is on the disk; process: it survives kill -9, not a power cut")),
+      only(template_schemes,
+           key<Source>("linger", at(&Source::linger), Duration{100ms, 24h},
+                       "a topic opened on first use closes when unused for this long; ids stay valid")),
+      only("redis rediss nats tls",
+           key<Source>("stream", at(&Source::stream), Text{"a stream's name"},
+                       "Redis stream, `orders` or by captures `orders:{region}`; JetStream stream")),
+      only(
+          "redis rediss postgres postgresql",
+          key<Source>("channel", at(&Source::channel), Text{"a channel's name"},
+                      "pub/sub channel, `news` or by captures `news:{topic}`; LISTEN channel: nothing to resume from")),
+      only("nats tls", key<Source>("subject", at(&Source::subject), Text{"a subject"},
+                                   "core NATS, or a filter of the JetStream stream; tokens below become topics")),
+      only("kafka mqtt mqtts", key<Source>("topic", at(&Source::topic), Text{"a topic"},
+                                           "Kafka topic; MQTT topic filter (`sensors/#`), levels become topics")),
+      only("postgres postgresql", key<Source>("table", at(&Source::table), Text{"a table's name"},
+                                              "outbox table with columns `id`, `xid`, `topic`, `data`; resumes")),
+      only("exec", key<Source>("command", at(&Source::command), TextList{"\"tail\", \"-f\", \"x\""},
+                               "program and arguments, without a shell; its standard output is read")),
+      only("exec file", key<Source>("format", at(&Source::format),
+                                    Choice<Format>{{{"auto", Format::automatic},
+                                                    {"sse", Format::sse},
+                                                    {"ndjson", Format::ndjson},
+                                                    {"lines", Format::lines}}},
+                                    "how it is read; auto: NDJSON where a line begins with `{`, else SSE or lines")),
+      only(engine_schemes, key<Source>("publish", at(&Source::publish), Flag{},
+                                       "POST writes into the engine and answers after its acknowledgement")),
+      only(mapped_schemes, map("map.topic", &Mapping::topic, "what becomes the topic below the source's name")),
+      only(mapped_schemes, map("map.event", &Mapping::event, "what becomes the event's name")),
+      only(mapped_schemes, map("map.data", &Mapping::data, "what becomes the event's data")),
+      only(mapped_schemes, map("map.key", &Mapping::key, "what becomes the event's key")),
+      only(tls_schemes,
+           source_tls("tls.ca", &SourceTls::ca, "whom to trust, PEM; without it the system's authorities")),
+      only(tls_schemes, source_tls("tls.cert", &SourceTls::cert, "our own certificate, where the engine asks for one")),
+      only(tls_schemes, source_tls("tls.key", &SourceTls::key, "its private key, PEM")),
+      only("demo", key<Source>("rate", at(&Source::rate), Number{0.01, 100'000},
+                               "`demo:` only: events per second of each topic")),
   };
   return keys;
 }

@@ -20,7 +20,11 @@ struct Key {
   std::string type;                               // with bounds: "duration, 1s to 1h"
   std::function<void(Owner&, const Node&)> set;   // throws BadValue
   std::function<std::string(const Owner&)> show;  // TOML, or empty when not set
+  std::string_view schemes = {};                  // of sources that take it, parted by blanks; empty: all
 };
+
+// Whether a source of this scheme is among them.
+[[nodiscard]] bool takes(std::string_view schemes, std::string_view scheme);
 
 [[nodiscard]] const std::vector<Key<Config>>& config_keys();  // the top of the file
 [[nodiscard]] const std::vector<Key<Source>>& source_keys();  // [source.NAME]

@@ -55,6 +55,38 @@ void append_process(std::vector<prometheus::MetricFamily>& families) {
   append("process_threads", "Threads.", MetricType::Gauge, static_cast<double>(figures->threads));
 }
 
+// One family for each thing that sources count, labelled by the source's name, of which the configuration has few.
+void append_sources(std::vector<prometheus::MetricFamily>& families, const Metrics& metrics) {
+  using prometheus::MetricType;
+  const auto append = [&](const char* name, const char* help, MetricType type, auto read) {
+    prometheus::MetricFamily family{name, help, type, {}};
+    for (const SourceMetrics& source : metrics.sources()) {
+      prometheus::ClientMetric metric;
+      metric.label = {{"source", source.source()}};
+      (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = static_cast<double>(read(source));
+      family.metric.push_back(std::move(metric));
+    }
+    families.push_back(std::move(family));
+  };
+  using S = SourceMetrics;
+  append("sluice_source_up", "1 while the source has its engine.", MetricType::Gauge,
+         [](const S& source) { return source.state() == SourceState::up ? 1 : 0; });
+  append("sluice_source_events_total", "Events that the source has appended.", MetricType::Counter,
+         [](const S& source) { return source.events.value(); });
+  append("sluice_source_reconnects_total", "Connections to the engine after the first.", MetricType::Counter,
+         [](const S& source) { return source.reconnects.value(); });
+  append("sluice_source_gaps_total", "Losses that the source itself has announced.", MetricType::Counter,
+         [](const S& source) { return source.gaps.value(); });
+  append("sluice_source_poison_total", "Messages of which no event could be made.", MetricType::Counter,
+         [](const S& source) { return source.poison.value(); });
+  append("sluice_source_pages_total", "Pages of the past read from the engine.", MetricType::Counter,
+         [](const S& source) { return source.pages.value(); });
+  append("sluice_source_pauses_total", "Times that the engine was held because the gateway was behind.",
+         MetricType::Counter, [](const S& source) { return source.paused.value(); });
+  append("sluice_source_lag_events", "Events that the engine has and the gateway does not; -1: not known.",
+         MetricType::Gauge, [](const S& source) { return source.lag.value(); });
+}
+
 // Prometheus asks; the workers' counters answer.
 class Collection final : public prometheus::Collectable {
  public:
@@ -73,6 +105,7 @@ class Collection final : public prometheus::Collectable {
     prometheus::ClientMetric workers;
     workers.gauge.value = static_cast<double>(metrics_.workers().size());
     families.push_back({"sluice_workers", "Event loops.", prometheus::MetricType::Gauge, {std::move(workers)}});
+    append_sources(families, metrics_);
     append_process(families);
     return families;
   }

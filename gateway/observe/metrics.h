@@ -13,33 +13,14 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "gateway/observe/counter.h"
+#include "gateway/observe/source_metrics.h"
 #include "proto/http2_server.h"
 
 namespace sluice::observe {
-
-// One writer, any reader.
-class Counter {
- public:
-  void add(std::uint64_t count = 1) { value_.store(value_.load(relaxed) + count, relaxed); }
-  [[nodiscard]] std::uint64_t value() const { return value_.load(relaxed); }
-
- private:
-  static constexpr auto relaxed = std::memory_order_relaxed;
-  std::atomic<std::uint64_t> value_{0};
-};
-
-class Gauge {
- public:
-  void set(std::int64_t value) { value_.store(value, relaxed); }
-  void add(std::int64_t difference) { set(value() + difference); }
-  [[nodiscard]] std::int64_t value() const { return value_.load(relaxed); }
-
- private:
-  static constexpr auto relaxed = std::memory_order_relaxed;
-  std::atomic<std::int64_t> value_{0};
-};
 
 // Seconds, in buckets that suit a loop: 100 µs to 10 s.
 class Histogram {
@@ -82,7 +63,15 @@ enum class EndReason : std::uint8_t {
 };
 [[nodiscard]] std::string_view name(EndReason reason);
 // Value for value topic::GapReason, which this room does not know.
-enum class GapReason : std::uint8_t { trimmed, slow_consumer, unknown_epoch, unknown_position, no_position };
+enum class GapReason : std::uint8_t {
+  trimmed,
+  slow_consumer,
+  unknown_epoch,
+  unknown_position,
+  no_position,
+  recreated,
+  source_lost,
+};
 enum class Handshake : std::uint8_t { full, resumed, failed, timeout };
 enum class Limit : std::uint8_t {
   connections,
@@ -124,7 +113,7 @@ struct alignas(64) WorkerMetrics {
   Counter events_published, deliveries, bytes_sent, bytes_received, heartbeats, turn_flushes;
   CountersBy<PublishCode::unavailable> publish_requests;
   Counter publish_repeats;  // idempotency keys seen before
-  CountersBy<GapReason::no_position> gaps;
+  CountersBy<GapReason::source_lost> gaps;
   CountersBy<proto::Glitch::header_timeout> glitches;
   CountersBy<Handshake::timeout> tls_handshakes;
   CountersBy<Limit::descriptors> limit_hits;
@@ -141,9 +130,13 @@ class Metrics {
   explicit Metrics(std::size_t workers) : workers_(workers) {}
   [[nodiscard]] WorkerMetrics& worker(std::size_t index) { return workers_.at(index); }
   [[nodiscard]] const std::deque<WorkerMetrics>& workers() const { return workers_; }
+  // Before the threads start.
+  SourceMetrics& add_source(const std::string& name) { return sources_.emplace_back(name); }
+  [[nodiscard]] const std::deque<SourceMetrics>& sources() const { return sources_; }
 
  private:
   std::deque<WorkerMetrics> workers_;
+  std::deque<SourceMetrics> sources_;
 };
 
 }  // namespace sluice::observe

@@ -7,6 +7,18 @@ namespace sluice::serve {
 
 namespace {
 
+// For a balancer the status, for a person what each source is at. A source that is down does not make us unready: its
+// subscribers wait here as well as anywhere.
+Answer readiness(const observe::Metrics& metrics, bool ready) {
+  std::string text = ready ? "ready\n" : "draining\n";
+  for (const observe::SourceMetrics& source : metrics.sources()) {
+    text += "source " + source.source() + ": " + std::string(name(source.state()));
+    if (const std::string why = source.why(); !why.empty()) text += ": " + why;
+    text += '\n';
+  }
+  return make_answer(ready ? 200 : 503, "text/plain", std::move(text));
+}
+
 Answer answer(const proto::Request& request, const observe::Metrics& metrics, bool ready) {
   const auto problem = [](int status, const char* error, const char* detail, std::vector<proto::Field> fields = {}) {
     return to_answer(
@@ -17,8 +29,7 @@ Answer answer(const proto::Request& request, const observe::Metrics& metrics, bo
   if (request.method != "GET" && request.method != "HEAD")
     return problem(405, "method-not-allowed", "GET or HEAD", {{"allow", "GET, HEAD"}});
   if (request.path == "/healthz") return make_answer(200, "text/plain", "ok\n");
-  if (request.path == "/readyz")
-    return ready ? make_answer(200, "text/plain", "ready\n") : make_answer(503, "text/plain", "draining\n");
+  if (request.path == "/readyz") return readiness(metrics, ready);
   auto text = observe::expose(metrics);
   if (!text) return problem(501, "not-built-in", "this build has no prometheus-cpp: build with -Dprometheus=enabled");
   return make_answer(200, observe::exposition_content_type, std::move(*text));

@@ -1,6 +1,8 @@
 #include "gateway/serve/event_stream.h"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "gateway/observe/log.h"
 #include "gateway/serve/connection.h"
@@ -14,9 +16,23 @@ namespace sse = proto::sse;
 using topic::Wish;
 
 struct EventStream::Opening {
+  // Topics that share positions: of one source, or one topic of a source whose topics have positions of their own.
+  struct Part {
+    std::size_t first = 0, count = 0;
+    Wish wish;
+    topic::PartStart start;
+    topic::PagePtr page;
+    bool asked = false, answered = false;
+  };
   Subscribe subscribe;
   std::vector<topic::TopicLog*> logs;  // by topic; nullptr: not joined yet
   std::vector<bool> asked;
+  std::vector<Part> parts;  // once every topic is joined
+
+  [[nodiscard]] std::span<topic::TopicLog* const> logs_of(const Part& part) const {
+    return std::span(logs).subspan(part.first, part.count);
+  }
+  [[nodiscard]] topic::SourceIndex source_of(const Part& part) const { return subscribe.topics[part.first].source; }
 };
 
 // What the access line tells when the stream has ended; only when access lines are logged.
@@ -93,7 +109,7 @@ void EventStream::start() {
     services().metrics.limit_hits[observe::Limit::streams].add();
     return end_with("sluice.busy", R"({"reason":"limits.streams"})", EndReason::busy);
   }
-  if (!try_open()) services().sources.await_open({connection().id(), id()});
+  if (!try_open() && opening_->parts.empty()) services().sources.await_open({connection().id(), id()});
 }
 
 void EventStream::end_with(std::string_view event, std::string_view data, EndReason reason) {
@@ -114,86 +130,150 @@ void EventStream::on_open_result(topic::OpenResult result) {
 
 namespace {
 
-// What the client's last event id says about one source (design §5.4).
-Wish find_wish(const std::string& last_event_id, const config::Route& route, const topic::Topics& topics,
-               const config::Limits& limits) {
+// What the client's last event id says about one part, of that name in an id over several (design §5.4).
+Wish find_wish(const Subscribe& subscribe, std::string_view name, const config::Limits& limits, topic::TimePoint now) {
+  const std::string& last_event_id = subscribe.last_event_id;
+  if (last_event_id.empty() && subscribe.since) {
+    const auto ago = std::chrono::system_clock::now() - *subscribe.since;
+    return {.kind = Wish::Kind::since,
+            .since = *subscribe.since,
+            .since_arrived = now - std::chrono::duration_cast<topic::TimePoint::duration>(ago)};
+  }
   if (last_event_id.empty())
-    return {.kind = route.start == config::Start::earliest ? Wish::Kind::earliest : Wish::Kind::now, .position = {}};
-  if (last_event_id == "earliest") return {.kind = Wish::Kind::earliest, .position = {}};
-  const auto parts = proto::parse_event_id(last_event_id, {limits.last_event_id, limits.topics_per_stream});
-  if (!parts) return {.kind = Wish::Kind::position, .position = {}};  // hostile: not a position of anything
-  for (const proto::IdPart& part : *parts)
-    if (part.name.empty() || part.name == topics.source())
-      return {.kind = Wish::Kind::position, .position = part.position};
-  return {.kind = Wish::Kind::no_position, .position = {}};
+    return {.kind = subscribe.route->start == config::Start::earliest ? Wish::Kind::earliest : Wish::Kind::now};
+  if (last_event_id == "earliest") return {.kind = Wish::Kind::earliest};
+  auto parts = proto::parse_event_id(last_event_id, {limits.last_event_id, limits.topics_per_stream});
+  if (!parts) return {.kind = Wish::Kind::position};  // hostile: not a position of anything
+  for (proto::IdPart& part : *parts)
+    if (part.name.empty() || part.name == name)
+      return {.kind = Wish::Kind::position, .position = std::move(part.position)};
+  return {.kind = Wish::Kind::no_position};
 }
 
 }  // namespace
 
 bool EventStream::try_open() {
   if (!opening_ || ending_) return true;
-  Opening& opening = *opening_;
-  const Subscribe& subscribe = opening.subscribe;
-  bool complete = true;
-  for (std::size_t index = 0; index != subscribe.topics.size(); ++index) {
-    const TopicRef& ref = subscribe.topics[index];
-    topic::Topics& topics = *services().topics[ref.source];
-    if (opening.logs[index] != nullptr) continue;
-    opening.logs[index] =
-        topic::is_pattern(ref.name) ? &topics.join_view(ref.name, services().now) : topics.join(ref.name);
-    if (opening.logs[index] != nullptr) continue;
-    complete = false;
-    if (opening.asked[index]) continue;
-    opening.asked[index] = true;
-    services().sources.open(ref.source, ref.name, {connection().id(), id()});
-    if (opening_ == nullptr || ending_) return true;  // answered at once
-    opening.logs[index] = topics.join(ref.name);
-    complete = opening.logs[index] != nullptr;
-  }
-  complete = complete && std::ranges::none_of(opening.logs, [](auto* log) { return log == nullptr; });
-  std::vector<Wish> wishes;
-  for (const TopicRef& ref : subscribe.topics) {
-    const topic::Topics& topics = *services().topics[ref.source];
-    wishes.push_back(find_wish(subscribe.last_event_id, *subscribe.route, topics, services().config.limits));
-    complete = complete && topic::can_start(topics, wishes.back());
-  }
-  if (!complete) return false;
+  if (!join_topics()) return !opening_ || ending_;
+  if (opening_->parts.empty()) split_into_parts();
+  if (!find_starts()) return false;
+  open();
+  return true;
+}
 
-  // Every topic is here: fix where each begins, then send the first block.
-  resumed_ = !subscribe.last_event_id.empty();
-  std::vector<topic::Start> starts;
-  for (std::size_t index = 0; index != wishes.size(); ++index) {
-    const topic::Topics& topics = *services().topics[subscribe.topics[index].source];
-    starts.push_back(topic::find_start(topics, *opening.logs[index], wishes[index]));
-    if (starts.back().gap) {
-      resumed_ = false;
-      services().metrics.gaps[metric_of(*starts.back().gap)].add();
+bool EventStream::join_topics() {
+  Opening& opening = *opening_;
+  bool complete = true;
+  for (std::size_t index = 0; index != opening.logs.size(); ++index) {
+    if (opening.logs[index] != nullptr) continue;
+    const TopicRef& ref = opening.subscribe.topics[index];
+    topic::Topics& topics = *services().topics[ref.source];
+    const auto join = [&] {
+      if (!topics.started()) return;  // its engine has not been heard of: nobody knows where now is
+      opening.logs[index] =
+          topic::is_pattern(ref.name) ? &topics.join_view(ref.name, services().now) : topics.join(ref.name);
+    };
+    join();
+    if (opening.logs[index] == nullptr && !opening.asked[index] && !topic::is_pattern(ref.name)) {
+      opening.asked[index] = true;
+      services().sources.open(ref.source, ref.name, {connection().id(), id()});
+      if (opening_ == nullptr || ending_) return false;  // answered at once
+      join();
     }
+    complete = complete && opening.logs[index] != nullptr;
   }
-  // The position from which each source runs: the client's own until a gap or an event replaces it.
-  const auto position_of = [&](std::size_t index) -> std::string {
-    const topic::Topics& topics = *services().topics[subscribe.topics[index].source];
-    if (wishes[index].kind == Wish::Kind::position &&
-        is_plain_position(wishes[index].position, services().config.limits.event_id))
-      return wishes[index].position;
-    topic::Sequence lowest = starts[index].after;
-    for (std::size_t other = 0; other != starts.size(); ++other)
-      if (subscribe.topics[other].source == subscribe.topics[index].source)
-        lowest = std::min(lowest, starts[other].after);
-    return topics.position(lowest);
+  return complete;
+}
+
+void EventStream::split_into_parts() {
+  Opening& opening = *opening_;
+  const std::vector<TopicRef>& refs = opening.subscribe.topics;
+  for (std::size_t index = 0; index != refs.size(); ++index) {
+    const topic::Topics& topics = *services().topics[refs[index].source];
+    const bool own = topics.format().per_topic();
+    if (index != 0 && !own && refs[index].source == refs[index - 1].source) {
+      ++opening.parts.back().count;
+      continue;
+    }
+    Opening::Part& part = opening.parts.emplace_back();
+    part.first = index;
+    part.count = 1;
+    part.wish = find_wish(opening.subscribe, own ? std::string_view(refs[index].name) : topics.source(),
+                          services().config.limits, services().now);
+  }
+}
+
+bool EventStream::find_starts() {
+  Opening& opening = *opening_;
+  bool complete = true;
+  for (std::size_t index = 0; index != opening.parts.size(); ++index) {
+    Opening::Part& part = opening.parts[index];
+    const topic::Topics& topics = *services().topics[opening.source_of(part)];
+    if (part.page) continue;  // where it begins is decided
+    part.start = topic::find_start(topics, opening.logs_of(part), part.wish, part.answered);
+    if (part.start.kind == topic::PartStart::Kind::ready || part.answered) continue;
+    complete = false;
+    if (std::exchange(part.asked, true)) continue;
+    topic::ReadRequest request{.topics = {}, .after = part.start.after, .since = {}};
+    for (const topic::TopicLog* log : opening.logs_of(part)) request.topics.push_back(log->name());
+    if (part.wish.kind == Wish::Kind::since) request.since = part.wish.since;
+    services().sources.read(opening.source_of(part), std::move(request), {connection().id(), id()}, index);
+  }
+  return complete;
+}
+
+void EventStream::on_page(std::size_t part, topic::PagePtr page) {
+  if (opening_) {
+    if (part >= opening_->parts.size()) return;
+    opening_->parts[part].answered = true;
+    opening_->parts[part].page = std::move(page);
+    (void)try_open();
+  } else if (merge_) {
+    merge_->on_page(part, std::move(page));
+    wake();
+  }
+}
+
+// Every topic is here, and where each begins is known: the first block.
+void EventStream::open() {
+  Opening& opening = *opening_;
+  resumed_ = !opening.subscribe.last_event_id.empty();
+  const auto count_gap = [&](topic::GapReason reason) {
+    resumed_ = false;
+    services().metrics.gaps[metric_of(reason)].add();
   };
-  if (starts.size() == 1) {
-    open_single(starts[0], *services().topics[subscribe.topics[0].source], *opening.logs[0], position_of(0));
+  // The position from which a part runs: the client's own until a gap or an event replaces it.
+  const auto position_of = [&](const Opening::Part& part) -> std::string {
+    if (part.wish.kind == Wish::Kind::position &&
+        is_plain_position(part.wish.position, services().config.limits.event_id))
+      return part.wish.position;
+    return part.page ? part.page->from : part.start.position;
+  };
+  for (const Opening::Part& part : opening.parts) {
+    for (const topic::Start& start : part.start.starts)
+      if (start.gap) count_gap(*start.gap);
+    if (part.start.gap && part.start.starts.empty())
+      count_gap(*part.start.gap);
+    else if (part.page && part.page->gap)
+      count_gap(*part.page->gap);
+  }
+  const Opening::Part& first = opening.parts.front();
+  if (opening.logs.size() == 1 && first.start.kind == topic::PartStart::Kind::ready) {
+    open_single(first.start.starts.front(), *services().topics[opening.source_of(first)], *opening.logs.front(),
+                position_of(first));
   } else {
     merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
-    for (std::size_t index = 0; index != starts.size(); ++index)
-      merge_->add(*services().topics[subscribe.topics[index].source], *opening.logs[index], starts[index],
-                  position_of(index));
+    for (std::size_t index = 0; index != opening.parts.size(); ++index) {
+      Opening::Part& part = opening.parts[index];
+      topic::Topics& topics = *services().topics[opening.source_of(part)];
+      merge_->add(topics, opening.logs_of(part), part.start, position_of(part), part.page);
+      // Asked and answered with nothing: the rings are all that there is.
+      if (part.start.kind == topic::PartStart::Kind::replay && !part.page) merge_->on_page(index, nullptr);
+    }
     append_open_block(own_text(), merge_->id(), resumed_, merge_->topic_names());
   }
   opening_.reset();
   wake();
-  return true;
 }
 
 void EventStream::open_single(const topic::Start& start, topic::Topics& topics, topic::TopicLog& log,
@@ -203,9 +283,45 @@ void EventStream::open_single(const topic::Start& start, topic::Topics& topics, 
   std::string& text = own_text();
   append_open_block(text, position, resumed_, {log.name()});
   if (start.gap) {
-    const std::string to = topics.position(start.after);
+    const std::string to = topics.format().text_of(start.after).value_or(log.evicted_position());
     topic::append_gap(text, {.topic = log.name(), .from = position, .to = to, .count = {}, .reason = *start.gap}, to);
   }
+}
+
+// --- The past ------------------------------------------------------------------------------------------------------
+
+void EventStream::remember_place() {
+  if (topics_ == nullptr || !topics_->replays() || fell_at_) return;
+  fell_at_ = std::make_unique<std::string>(cursor_.log()->position_before(cursor_.next()));
+}
+
+void EventStream::fall_behind() {
+  topic::TopicLog* log = cursor_.log();
+  cursor_.leave();
+  merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
+  merge_->add(*topics_, {&log, 1}, {.kind = topic::PartStart::Kind::replay, .after = *fell_at_}, *fell_at_);
+  fell_at_.reset();
+  topics_ = nullptr;
+}
+
+void EventStream::ask_for_pages() {
+  while (auto want = merge_->take_want()) {
+    for (std::size_t index = 0; index != services().topics.size(); ++index)
+      if (services().topics[index].get() == want->topics)
+        services().sources.read(static_cast<topic::SourceIndex>(index), std::move(want->request),
+                                {connection().id(), id()}, want->part);
+  }
+}
+
+void EventStream::take_cursor_back() {
+  const topic::Cursor& caught_up = merge_->single();
+  topic::TopicLog& log = *caught_up.log();
+  const topic::Offset next = caught_up.next();
+  const topic::Sequence sequence = caught_up.sequence();
+  topics_ = &merge_->single_topics();
+  merge_->release_single();
+  merge_.reset();
+  cursor_.join(log, next, sequence, *this);
 }
 
 void EventStream::append_open_block(std::string& text, std::string_view id, bool resumed,
@@ -231,8 +347,8 @@ void EventStream::append_open_block(std::string& text, std::string_view id, bool
 
 void EventStream::announce_gap() {
   const topic::TopicLog& log = *cursor_.log();
-  const std::string from = topics_->position(cursor_.sequence());
-  const std::string to = topics_->position(log.evicted_through());
+  const std::string from = topics_->format().text_of(cursor_.sequence()).value_or("");
+  const std::string to = topics_->format().text_of(log.evicted_through()).value_or(log.evicted_position());
   const std::uint64_t lost = cursor_.skip_gap();
   topic::append_gap(
       own_text(),
@@ -254,6 +370,9 @@ Burst EventStream::prepare(std::size_t room) {
   // An end does not wait for window: without it the event that has begun is cut, and the client discards it (HTML
   // §9.2.6). With it that event is finished, and the last `retry:` follows.
   if (ending_ && room == 0) return ending(0, false);
+  if (cursor_.log() != nullptr && cursor_.has_gap()) remember_place();
+  if (fell_at_ && !ending_ && cursor_.at_boundary()) fall_behind();
+  if (merge_ && !own_text_ && merge_->is_single()) take_cursor_back();
   std::uint64_t total = own_rest();
   if (merge_) {
     // Rendered now, copied by write_body(): several topics have no run of bytes to take.
@@ -271,7 +390,9 @@ Burst EventStream::prepare(std::size_t room) {
     count_deliveries(completed);
     if (merge_->gap_count() != gaps)
       services().metrics.gaps[observe::GapReason::slow_consumer].add(merge_->gap_count() - gaps);
-    return ending(rendered.size(), merge_->pending() || total != 0);
+    const bool more = merge_->pending() || total != 0;
+    ask_for_pages();
+    return ending(rendered.size(), more);
   }
   if (topics_ == nullptr) {  // still opening: only text of its own
     services().burst_text = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));

@@ -4,10 +4,13 @@
 // events only whole blocks of its own (`own_text_`) are sent; an event is never cut by them.
 //
 // Flow: start() answers the head → try_open() until every topic is here → the first block → prepare()/write_body()
-// whenever its log is touched or its window opens → on_closed() leaves the logs.
+// whenever its log is touched or its window opens → on_closed() leaves the logs. Whoever is behind the ring of a source
+// that replays reads pages through a merge, and has its own cursor back once it has caught up.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,9 +32,10 @@ struct Subscribe {
   const config::Route* route = nullptr;  // outlives the stream
   std::vector<TopicRef> topics;          // of one source one after the other; none is, or lies below, another
   std::string last_event_id;             // empty: none
-  std::vector<proto::Field> fields;      // more fields for the head: CORS
-  std::string path;                      // for the access log
-  config::End end = config::End::clean;  // how an end that we cause looks
+  std::optional<std::chrono::system_clock::time_point> since;  // for who has no id
+  std::vector<proto::Field> fields;                            // more fields for the head: CORS
+  std::string path;                                            // for the access log
+  config::End end = config::End::clean;                        // how an end that we cause looks
 };
 
 class EventStream final : public Stream, private topic::Subscriber {
@@ -50,12 +54,26 @@ class EventStream final : public Stream, private topic::Subscriber {
   void on_open_result(topic::OpenResult result);
   // Asks again for what is missing. True: open, or ended.
   bool try_open();
+  // The page that it asked for: of the past of its topics; nullptr: there is none.
+  void on_page(std::size_t part, topic::PagePtr page);
 
  private:
   struct Opening;  // what only an opening stream needs
   struct Account;
-  void on_touched() override { wake(); }
+  void on_touched() override {
+    if (cursor_.log() != nullptr && cursor_.has_gap()) remember_place();
+    wake();
+  }
+  bool join_topics();
+  void split_into_parts();
+  bool find_starts();
+  void open();
   void open_single(const topic::Start& start, topic::Topics& topics, topic::TopicLog& log, const std::string& position);
+  // Fell behind its log, whose source has the rest: keeps where, while the log still knows.
+  void remember_place();
+  void fall_behind();
+  void ask_for_pages();
+  void take_cursor_back();
   void append_open_block(std::string& text, std::string_view id, bool resumed,
                          const std::vector<std::string_view>& names);
   std::string& own_text();
@@ -73,7 +91,8 @@ class EventStream final : public Stream, private topic::Subscriber {
   std::unique_ptr<Opening> opening_;
   std::unique_ptr<std::string> own_text_;  // blocks of its own that wait for an entry boundary
   std::unique_ptr<Account> account_;
-  topic::Topics* topics_ = nullptr;  // of cursor_
+  std::unique_ptr<std::string> fell_at_;  // the position after which its log had too little
+  topic::Topics* topics_ = nullptr;       // of cursor_
   std::uint32_t own_sent_ = 0;
   std::uint32_t sent_, blocked_since_ = 0;  // ticks
   bool blocked_ = false, ending_ = false, end_reset_, resumed_ = false;

@@ -28,6 +28,7 @@ class Gateway {
 
   [[nodiscard]] std::size_t worker_count() const { return workers_.size(); }
   [[nodiscard]] Worker& worker(std::size_t index) { return *workers_[index]; }
+  [[nodiscard]] observe::Metrics& metrics() { return metrics_; }
   [[nodiscard]] const std::string& address() const { return listener_->address(); }
   [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
   // Empty: the admin listener is off.

@@ -120,6 +120,12 @@ void PublishStream::on_published(const topic::PublishResult& result) {
       return problem(503, "too-many-topics", "limits.topics topics have state: try again later", "topics");
     case Kind::busy:
       return problem(503, "busy", "a worker is behind (limits.mailbox): try again");
+    case Kind::unavailable:
+      return problem(503, "source-unavailable", result.detail.c_str());
+    case Kind::refused:
+      return problem(400, "refused-by-source", result.detail.c_str());
+    case Kind::storage_full:
+      return problem(507, "storage-full", result.detail.c_str());
     case Kind::appended:
       break;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/serve/negotiate.h"
+#include "gateway/serve/rfc3339.h"
 #include "proto/check.h"
 
 namespace sluice::serve {
@@ -125,6 +126,12 @@ std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const Q
   subscribe.last_event_id = request.field("last-event-id");
   if (subscribe.last_event_id.empty())
     if (const auto id = query.first("last_event_id")) subscribe.last_event_id = *id;
+  if (const auto since = query.first("since")) {
+    subscribe.since = parse_time(*since);
+    if (!subscribe.since)
+      return refuse(request, bad_request("bad-since", "`since` is a time such as 2026-11-24T21:00:00Z (RFC 3339)"),
+                    true);
+  }
   if (subscribe.last_event_id.size() > services_.config.limits.last_event_id)  // answered with a gap
     services_.metrics.limit_hits[observe::Limit::last_event_id].add();
   proto::ResponseHead head;

@@ -41,6 +41,9 @@ class Sources {
   [[nodiscard]] virtual std::uint64_t streams_elsewhere() const { return 0; }
   // Bytes of request bodies in progress, on every worker (Services::metrics.body_bytes of each).
   [[nodiscard]] virtual std::size_t body_bytes() const = 0;
+  // Asks the source's home for a page of its past; answered by EventStream::on_page(part, …). What the home appended
+  // before it answered is in this worker's logs by then.
+  virtual void read(topic::SourceIndex source, topic::ReadRequest&& request, StreamAddress asker, std::size_t part) = 0;
   virtual void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
                        StreamAddress asker) = 0;
 

@@ -46,7 +46,13 @@ topic::Topics& Worker::add_topics(std::shared_ptr<topic::SharedSource> source, c
 
 void Worker::adopt(topic::SourceIndex source, std::unique_ptr<topic::Home> home,
                    std::unique_ptr<topic::Provider> provider) {
-  own_homes_.push_back({source, std::move(home), std::move(provider), 0});
+  std::unique_ptr<topic::Replays> replays;
+  if (home->topics().replays())
+    replays = std::make_unique<topic::Replays>(
+        home->topics().format(), [&provider = *provider](const topic::ReadRequest& request, topic::ReadDone done) {
+          provider.read(request, topic::ReadLimits{}, std::move(done));
+        });
+  own_homes_.push_back({source, std::move(home), std::move(provider), std::move(replays), 0});
 }
 
 // --- Between workers -----------------------------------------------------------------------------------------------
@@ -109,7 +115,7 @@ bool Worker::others_full() const {
 
 // --- Sources, from any worker to their home and back ---------------------------------------------------------------
 
-const Worker::Home& Worker::home_of(topic::SourceIndex source) const {
+Worker::Home& Worker::home_of(topic::SourceIndex source) {
   const auto found = std::ranges::find(own_homes_, source, &Home::source);
   check(found != own_homes_.end(), "asked at the home of the source");
   return *found;
@@ -145,6 +151,38 @@ void Worker::open(topic::SourceIndex source, const std::string& topic, StreamAdd
       Worker* asking = to->workers_[from];
       answer.call = [asking, asker, result] {
         if (auto* stream = asking->find<EventStream>(asker)) stream->on_open_result(result);
+      };
+      to->send(from, std::move(answer));
+    });
+  };
+  send(home, std::move(ask));
+}
+
+void Worker::read_here(topic::SourceIndex source, topic::ReadRequest&& request, topic::ReadDone done) {
+  Home& home = home_of(source);
+  if (!home.replays) return done(nullptr);
+  home.replays->want(std::move(request), services_.now, std::move(done));
+}
+
+void Worker::on_read(StreamAddress asker, std::size_t part, topic::PagePtr page) {
+  if (auto* stream = find<EventStream>(asker)) stream->on_page(part, std::move(page));
+}
+
+void Worker::read(topic::SourceIndex source, topic::ReadRequest&& request, StreamAddress asker, std::size_t part) {
+  const unsigned home = homes_[source];
+  if (home == index_) {
+    // Asked from inside a stream: the answer comes in a later turn, when it is found again by its address.
+    read_here(source, std::move(request), [this, asker, part](topic::PagePtr page) {
+      post([this, asker, part, page = std::move(page)] { on_read(asker, part, page); });
+    });
+    return;
+  }
+  topic::Message ask;
+  ask.call = [to = workers_[home], source, request = std::move(request), asker, part, from = index_]() mutable {
+    to->read_here(source, std::move(request), [to, asker, part, from](topic::PagePtr page) {
+      topic::Message answer;  // follows whatever the home has appended before
+      answer.call = [asking = to->workers_[from], asker, part, page = std::move(page)] {
+        asking->on_read(asker, part, page);
       };
       to->send(from, std::move(answer));
     });
@@ -244,6 +282,7 @@ void Worker::run() {
     while (handlers < handlers_per_turn && io_.poll_one() != 0) ++handlers;
     end_turn();
   }
+  for (const Home& home : own_homes_) home.provider->stop();
 }
 
 void Worker::end_turn() {
@@ -263,16 +302,22 @@ void Worker::end_turn() {
   }
   read_mailbox();
   wake_subscribers();
-  if (!opening_.empty()) {
-    std::vector<StreamAddress> waiting;
-    waiting.swap(opening_);
-    for (const StreamAddress address : waiting)
-      if (auto* stream = find<EventStream>(address); stream != nullptr && !stream->try_open())
-        opening_.push_back(address);
-  }
+  if (!opening_.empty()) retry_opening();
+  hold_sources();
   send_outboxes();
   flush_dirty();
   load_.streams.store(services_.streams, std::memory_order_relaxed);
+}
+
+void Worker::retry_opening() {
+  std::uint64_t revision = 0;
+  for (const auto& topics : services_.topics) revision += topics->revision();
+  if (std::exchange(opening_revision_, revision + 1) == revision + 1) return;  // no topic came: nobody can open
+  std::vector<StreamAddress> waiting;
+  waiting.swap(opening_);
+  for (const StreamAddress address : waiting)
+    if (auto* stream = find<EventStream>(address); stream != nullptr && !stream->try_open())
+      opening_.push_back(address);
 }
 
 void Worker::wake_subscribers() {
@@ -316,10 +361,12 @@ void Worker::on_tick() {
   if (slot_ != 0) return;
   // Once a second.
   release_memory();
+  opening_revision_ = 0;  // who waits for a topic and has gone meanwhile is forgotten
   std::size_t entries = 0, footprint = 0, topics_count = 0;
   for (const auto& topics : services_.topics) topics->expire(services_.now);
   for (Home& home : own_homes_) {
-    home.home->expire(services_.now);
+    home.home->expire(services_.now, [&home](const std::string& topic) { home.provider->on_topic_closed(topic); });
+    if (home.replays) home.replays->expire(services_.now);
     entries += home.home->topics().entry_count();
     footprint += home.home->topics().footprint();
     topics_count += home.home->topics().topic_count();
@@ -348,14 +395,18 @@ void Worker::arm_sources() {
   source_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     mark_time();
-    const bool full = others_full();
-    for (const Home& home : own_homes_) {
-      if (full != sources_paused_) full ? home.provider->pause() : home.provider->go_on();
-      home.provider->on_time(services_.now);
-    }
-    sources_paused_ = full;
+    for (const Home& home : own_homes_) home.provider->on_time(services_.now);
     arm_sources();
   });
+}
+
+// Backpressure: while a worker does not keep up, the sources whose home is here hold their engines.
+void Worker::hold_sources() {
+  if (own_homes_.empty()) return;
+  const bool full = others_full();
+  if (full == sources_paused_) return;
+  sources_paused_ = full;
+  for (const Home& home : own_homes_) full ? home.provider->pause() : home.provider->go_on();
 }
 
 }  // namespace sluice::serve

@@ -26,6 +26,7 @@
 #include "gateway/serve/services.h"
 #include "gateway/topic/home.h"
 #include "gateway/topic/mailbox.h"
+#include "gateway/topic/replay.h"
 
 namespace sluice::serve {
 
@@ -79,7 +80,8 @@ class Worker final : private Sources {
     topic::SourceIndex source;
     std::unique_ptr<topic::Home> home;
     std::unique_ptr<topic::Provider> provider;
-    topic::Sequence counted = 0;  // of its events, in the metrics
+    std::unique_ptr<topic::Replays> replays;  // of a source that can
+    topic::Sequence counted = 0;              // of its events, in the metrics
   };
   struct Outbox {
     std::vector<topic::Message> messages;
@@ -91,11 +93,16 @@ class Worker final : private Sources {
   [[nodiscard]] bool may_have(topic::SourceIndex source, std::string_view topic) const override;
   void await_open(StreamAddress asker) override { opening_.push_back(asker); }
   void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) override;
+  void read(topic::SourceIndex source, topic::ReadRequest&& request, StreamAddress asker, std::size_t part) override;
   void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
                StreamAddress asker) override;
+  // At the home of the source.
+  void read_here(topic::SourceIndex source, topic::ReadRequest&& request, topic::ReadDone done);
+  void on_read(StreamAddress asker, std::size_t part, topic::PagePtr page);
+  void retry_opening();
   template <typename StreamType>
   [[nodiscard]] StreamType* find(StreamAddress address);
-  [[nodiscard]] const Home& home_of(topic::SourceIndex source) const;
+  [[nodiscard]] Home& home_of(topic::SourceIndex source);
   void send(unsigned worker, topic::Message&& message);
   [[nodiscard]] bool others_full() const;
 
@@ -109,6 +116,7 @@ class Worker final : private Sources {
   void on_tick();
   void release_memory();
   void arm_sources();
+  void hold_sources();
   void mark_time() { services_.now = std::chrono::steady_clock::now(); }
 
   const unsigned index_;
@@ -126,6 +134,7 @@ class Worker final : private Sources {
   std::vector<Outbox> outboxes_;  // by worker
   std::vector<topic::Message> received_;
   std::vector<StreamAddress> opening_;  // streams that wait for a topic
+  std::uint64_t opening_revision_ = 0;  // of the topics, when they last tried
   std::unordered_map<std::uint64_t, std::unique_ptr<Socket>> sockets_;
   std::vector<std::vector<Socket*>> slots_;  // by visit: each is looked at once per second
   std::vector<std::uint64_t> deferred_;      // readable, but this turn's handshakes are used up

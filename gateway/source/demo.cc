@@ -10,13 +10,18 @@ namespace {
 constexpr int events_per_call = 1000;
 }  // namespace
 
-Demo::Demo(std::string name, double rate, topic::Home& home, std::uint64_t seed)
-    : name_(std::move(name)), interval_(static_cast<std::int64_t>(1e9 / rate)), home_(home), random_(seed) {}
+Demo::Demo(Context&& context)
+    : name_(context.config.name),
+      interval_(static_cast<std::int64_t>(1e9 / context.config.rate)),
+      home_(context.home),
+      metrics_(context.metrics),
+      random_(context.random) {}
 
 void Demo::start(topic::TimePoint now) {
   for (const char* topic : {"/clock", "/walk", "/counter"}) (void)home_.open(name_ + topic, now);
   clock_due_ = numbers_due_ = now;
-  state_ = State::up;
+  running_ = true;
+  metrics_.set_state(observe::SourceState::up);
 }
 
 bool Demo::may_have(std::string_view topic) const {
@@ -32,16 +37,16 @@ void Demo::open(const std::string& topic, topic::TimePoint now, std::function<vo
 
 void Demo::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
                    std::function<void(topic::PublishResult)> done) {
-  done({.kind = topic::PublishResult::Kind::not_publishable, .positions = {}});
+  done({.kind = topic::PublishResult::Kind::not_publishable});
 }
 
 topic::TimePoint Demo::due() const {
-  if (state_ != State::up) return topic::TimePoint::max();
+  if (!running_) return topic::TimePoint::max();
   return std::min(clock_due_, numbers_due_);
 }
 
 void Demo::on_time(topic::TimePoint now) {
-  if (state_ != State::up) return;
+  if (!running_) return;
   if (paused_) {
     // Held, not lost: the counter goes on from where it is.
     clock_due_ = std::max(clock_due_, now + std::chrono::milliseconds(100));
@@ -55,7 +60,10 @@ void Demo::on_time(topic::TimePoint now) {
 void Demo::append(const char* topic, topic::Event&& event, topic::TimePoint now) {
   // Opened anew each time: at a slow rate its home may have closed the topic meanwhile, as it does with any that is
   // empty and unused; below limits.topics = 3 one of them never opens.
-  if (const auto index = home_.open(name_ + topic, now)) home_.append(*index, event, now);
+  if (const auto index = home_.open(name_ + topic, now)) {
+    home_.append(*index, event, now);
+    metrics_.events.add();
+  }
 }
 
 void Demo::tick_clock(topic::TimePoint now) {

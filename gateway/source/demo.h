@@ -12,12 +12,10 @@ namespace sluice::source {
 
 class Demo final : public Source {
  public:
-  // `rate`: events per second of walk and of counter, > 0.
-  Demo(std::string name, double rate, topic::Home& home, std::uint64_t seed);
+  explicit Demo(Context&& context);
 
   void start(topic::TimePoint now) override;
-  void stop() override { state_ = State::stopped; }
-  [[nodiscard]] State state() const override { return state_; }
+  void stop() override { running_ = false; }
   [[nodiscard]] bool may_have(std::string_view topic) const override;
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
   void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
@@ -33,14 +31,14 @@ class Demo final : public Source {
   void tick_numbers(topic::TimePoint now);
 
   const std::string name_;
-  const std::chrono::nanoseconds interval_;
+  const std::chrono::nanoseconds interval_;  // between two events of walk and of counter
   topic::Home& home_;
+  observe::SourceMetrics& metrics_;
   std::mt19937_64 random_;
   topic::TimePoint clock_due_{}, numbers_due_{};
   double value_ = 100;
   std::uint64_t count_ = 0;
-  State state_ = State::starting;
-  bool paused_ = false;
+  bool running_ = false, paused_ = false;
 };
 
 }  // namespace sluice::source

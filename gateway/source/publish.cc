@@ -2,7 +2,7 @@
 
 namespace sluice::source {
 
-void Publish::start(topic::TimePoint) { state_ = State::up; }
+void Publish::start(topic::TimePoint) { metrics_.set_state(observe::SourceState::up); }
 
 void Publish::open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) {
   done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
@@ -11,7 +11,7 @@ void Publish::open(const std::string& topic, topic::TimePoint now, std::function
 void Publish::publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                       std::function<void(topic::PublishResult)> done) {
   const auto index = home_.open(topic, now);
-  if (!index) return done({.kind = topic::PublishResult::Kind::too_many_topics, .positions = {}});
+  if (!index) return done({.kind = topic::PublishResult::Kind::too_many_topics});
   topic::PublishResult result;
   result.positions.reserve(events.size());
   for (const topic::Event& event : events) {
@@ -20,8 +20,8 @@ void Publish::publish(const std::string& topic, std::vector<topic::Event> events
     if (sequence)
       ++result.repeated;
     else
-      sequence = home_.append(*index, event, now);
-    result.positions.push_back(home_.topics().position(*sequence));
+      sequence = home_.append(*index, event, now), metrics_.events.add();
+    result.positions.push_back(home_.topics().format().text_of(*sequence).value_or(""));
   }
   done(std::move(result));
 }

@@ -9,18 +9,16 @@ namespace sluice::source {
 
 class Publish final : public Source {
  public:
-  explicit Publish(topic::Home& home) : home_(home) {}
+  explicit Publish(Context&& context) : home_(context.home), metrics_(context.metrics) {}
 
   void start(topic::TimePoint now) override;
-  void stop() override { state_ = State::stopped; }
-  [[nodiscard]] State state() const override { return state_; }
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
   void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                std::function<void(topic::PublishResult)> done) override;
 
  private:
   topic::Home& home_;
-  State state_ = State::starting;
+  observe::SourceMetrics& metrics_;
 };
 
 }  // namespace sluice::source

@@ -7,15 +7,16 @@
 
 namespace sluice::source {
 
-std::vector<Scheme> schemes() {
-  return {{"demo:", "clock, random walk and counter, made here"},
-          {"publish:", "events published to this gateway by POST"}};
+Positions make_positions(const config::Source&, std::uint32_t random) {
+  return {std::make_shared<topic::EpochFormat>(proto::Epoch::from_random(random)), false};
 }
 
-std::unique_ptr<Source> make_source(const config::Source& config, topic::Home& home, std::uint64_t seed) {
-  if (config.url.starts_with("demo:")) return std::make_unique<Demo>(config.name, config.rate, home, seed);
-  if (config.url.starts_with("publish:")) return std::make_unique<Publish>(home);
-  throw std::runtime_error("source." + config.name + ".url: no adapter for `" + config.url + "` in this build");
+std::unique_ptr<Source> make_source(Context&& context) {
+  const std::string_view scheme = context.config.scheme();
+  if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
+  if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
+  throw std::runtime_error("source." + context.config.name + ".url: no adapter for `" + context.config.url +
+                           "` in this build");
 }
 
 }  // namespace sluice::source

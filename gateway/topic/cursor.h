@@ -51,6 +51,14 @@ class Cursor {
     return lost;
   }
 
+  // Goes on at `next`; `sent`: the entries up to this sequence are behind it. Only at a boundary.
+  void move(Offset next, Sequence sent) {
+    next_ = next;
+    sequence_ = sent;
+  }
+  // Passes over the entry under it.
+  void skip() { sequence_ = log_->sequence_at(next_++); }
+
   // Bytes that read() could give now, without crossing a gap.
   [[nodiscard]] std::uint64_t pending() const {
     std::uint64_t bytes = pinned_ ? pinned_->size() - sent_ : 0;

@@ -10,12 +10,11 @@
 #include <string_view>
 #include <utility>
 
+#include "gateway/topic/position_format.h"
+
 namespace sluice::topic {
 
 using TimePoint = std::chrono::steady_clock::time_point;
-
-// The source's running number: orders all entries of all topics of one source. 0: before the first.
-using Sequence = std::uint64_t;
 
 class EntryPtr;
 

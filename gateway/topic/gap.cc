@@ -17,11 +17,15 @@ const char* name(GapReason reason) {
       return "unknown_position";
     case GapReason::no_position:
       return "no_position";
+    case GapReason::recreated:
+      return "recreated";
+    case GapReason::source_lost:
+      return "source_lost";
   }
   return "unknown";
 }
 
-void append_gap(std::string& out, const Gap& gap, std::string_view id) {
+std::string gap_data(const Gap& gap) {
   std::string data = R"({"topic":)";
   proto::append_json_string(data, gap.topic);
   data += R"(,"from":)";
@@ -36,8 +40,12 @@ void append_gap(std::string& out, const Gap& gap, std::string_view id) {
   data += R"(,"reason":")";
   data += name(gap.reason);
   data += R"("})";
+  return data;
+}
+
+void append_gap(std::string& out, const Gap& gap, std::string_view id) {
   proto::sse::append_id(out, id);
-  proto::sse::append_event(out, "sluice.gap", data);
+  proto::sse::append_event(out, "sluice.gap", gap_data(gap));
 }
 
 }  // namespace sluice::topic

@@ -17,8 +17,10 @@ enum class GapReason : std::uint8_t {
   unknown_epoch,     // the position is of another opening of the source: the gateway restarted, or another node
   unknown_position,  // not a position of this source, or one that it has not reached
   no_position,       // the id has no part for this topic's source
+  recreated,         // the engine's stream is another one: made anew, failed over, restored
+  source_lost,       // the source lost its engine for a while, and the engine keeps nothing (pub/sub)
 };
-inline constexpr std::size_t gap_reason_count = 5;
+inline constexpr std::size_t gap_reason_count = 7;
 [[nodiscard]] const char* name(GapReason reason);
 
 struct Gap {
@@ -29,6 +31,8 @@ struct Gap {
   GapReason reason = GapReason::trimmed;
 };
 
+// The event's data, as JSON.
+[[nodiscard]] std::string gap_data(const Gap& gap);
 // Appends the whole event: `id:` (the stream's id once it has this gap), `event: sluice.gap`, `data:` as JSON.
 void append_gap(std::string& out, const Gap& gap, std::string_view id);
 

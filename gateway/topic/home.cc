@@ -14,7 +14,12 @@ struct Home::Member {
 };
 
 Home::Home(SourceIndex source, Topics& own, const History& history, std::size_t topics_max, Broadcast broadcast)
-    : source_(source), own_(own), history_(history), topics_max_(topics_max), broadcast_(std::move(broadcast)) {}
+    : source_(source),
+      own_(own),
+      history_(history),
+      topics_max_(topics_max),
+      broadcast_(std::move(broadcast)),
+      removed_position_(own.format().text_of(0).value_or("")) {}
 Home::~Home() = default;
 
 void Home::send(Message&& message) {
@@ -22,7 +27,53 @@ void Home::send(Message&& message) {
   own_.apply(std::move(message));
 }
 
-std::optional<TopicIndex> Home::open(const std::string& topic, TimePoint now) {
+namespace {
+
+std::shared_ptr<SharedTopic> place_of(const std::string& position) {
+  auto shared = std::make_shared<SharedTopic>();
+  shared->start_position = position;
+  return shared;
+}
+
+}  // namespace
+
+void Home::start(const std::string& position) {
+  for (auto& [index, member] : members_) forget_keys(*member, last_);
+  removed_through_ = last_;
+  removed_position_ = position;
+  send({.kind = Message::Kind::start,
+        .source = source_,
+        .topic = 0,
+        .sequence = last_,
+        .entry = {},
+        .shared = place_of(position),
+        .call = {}});
+}
+
+void Home::restart(const std::string& position, GapReason reason, TimePoint now) {
+  start(position);
+  for (const TopicIndex topic : order_) append_gap(topic, reason, position, now);
+}
+
+void Home::restart(TopicIndex topic, const std::string& position, GapReason reason, TimePoint now) {
+  forget_keys(*members_.at(topic), last_);
+  send({.kind = Message::Kind::restart,
+        .source = source_,
+        .topic = topic,
+        .sequence = last_,
+        .entry = {},
+        .shared = place_of(position),
+        .call = {}});
+  append_gap(topic, reason, position, now);
+}
+
+std::optional<TopicIndex> Home::find(std::string_view topic) const {
+  const auto found = names_.find(topic);
+  if (found == names_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<TopicIndex> Home::open(const std::string& topic, TimePoint now, const std::string& start) {
   if (const auto found = names_.find(topic); found != names_.end()) {
     members_.at(found->second)->used = now;
     return found->second;
@@ -31,12 +82,13 @@ std::optional<TopicIndex> Home::open(const std::string& topic, TimePoint now) {
   auto member = std::make_unique<Member>();
   member->shared = std::make_shared<SharedTopic>();
   member->shared->name = topic;
+  member->shared->start_position = start.empty() ? removed_position_ : start;
   member->used = now;
   const TopicIndex index = next_topic_++;
   send({.kind = Message::Kind::create,
         .source = source_,
         .topic = index,
-        .sequence = removed_through_,
+        .sequence = start.empty() ? removed_through_ : last_,
         .entry = {},
         .shared = member->shared,
         .call = {}});
@@ -48,13 +100,29 @@ std::optional<TopicIndex> Home::open(const std::string& topic, TimePoint now) {
 }
 
 Sequence Home::append(TopicIndex topic, const Event& event, TimePoint now) {
+  const Sequence sequence = ++last_;
+  const auto position = own_.format().text_of(sequence);
+  check(position.has_value(), "a source without an order of its own says where in its engine an event stands");
+  return append_as(topic, sequence, *position, event, now);
+}
+
+Sequence Home::append(TopicIndex topic, std::string_view position, const Event& event, TimePoint now) {
+  return append_as(topic, ++last_, position, event, now);
+}
+
+void Home::append_gap(TopicIndex topic, GapReason reason, std::string_view to, TimePoint now) {
+  const Sequence sequence = ++last_;
+  const std::string position = to.empty() ? own_.format().text_of(sequence).value_or("") : std::string(to);
+  const TopicLog& log = *members_.at(topic)->log;
+  const Gap gap{.topic = log.name(), .from = log.newest_position(), .to = position, .count = {}, .reason = reason};
+  append_as(topic, sequence, position, {.type = "sluice.gap", .data = gap_data(gap), .idempotency_key = {}, .key = {}},
+            now);
+}
+
+Sequence Home::append_as(TopicIndex topic, Sequence sequence, std::string_view position, const Event& event,
+                         TimePoint now) {
   Member& member = *members_.at(topic);
   member.used = now;
-  const Sequence sequence = ++last_;
-  own_.shared().last.store(sequence, std::memory_order_release);
-  thread_local std::string position;
-  position.clear();
-  proto::append_epoch_sequence(position, own_.epoch(), sequence);
   EntryPtr entry = Entry::make({.position = position,
                                 .type = event.type,
                                 .data = event.data,
@@ -134,7 +202,7 @@ void Home::shrink(TopicIndex appended) {
   }
 }
 
-void Home::expire(TimePoint now) {
+void Home::expire(TimePoint now, const std::function<void(const std::string&)>& closed) {
   constexpr std::size_t topics_per_call = 10'000;  // a full round over the largest number of topics takes 10 s
   for (std::size_t looked = std::min(order_.size(), topics_per_call); looked != 0 && !order_.empty(); --looked) {
     sweep_ = (sweep_ + 1) % order_.size();
@@ -142,7 +210,11 @@ void Home::expire(TimePoint now) {
     Member& member = *members_.at(topic);
     if (const Sequence through = surplus(member, 0, now); through != 0) trim(topic, member, through);
     if (member.log->count() != 0 || member.used + history_.linger > now || !member.shared->try_remove()) continue;
-    removed_through_ = std::max(removed_through_, member.log->evicted_through());
+    if (member.log->evicted_through() >= removed_through_) {
+      removed_through_ = member.log->evicted_through();
+      removed_position_ = member.log->evicted_position();
+    }
+    if (closed) closed(member.shared->name);
     names_.erase(member.shared->name);
     order_[sweep_] = order_.back();
     order_.pop_back();

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "gateway/topic/event.h"
+#include "gateway/topic/gap.h"
 #include "gateway/topic/history.h"
 #include "gateway/topic/topics.h"
 
@@ -27,14 +28,36 @@ class Home {
   Home(SourceIndex source, Topics& own, const History& history, std::size_t topics_max, Broadcast broadcast);
   ~Home();
 
-  // The topic of that full name, created when new; nullopt: `topics_max` are open.
-  [[nodiscard]] std::optional<TopicIndex> open(const std::string& topic, TimePoint now);
+  // --- Where the source begins
+  // Sources with one order for all topics: every event after this position of the engine will be appended. Called again
+  // when the engine's stream is another one: all logs begin anew there, and an open topic is told why.
+  void start(const std::string& position);
+  void restart(const std::string& position, GapReason reason, TimePoint now);
+  // Sources with an order per topic: this one's engine stream is another one now.
+  void restart(TopicIndex topic, const std::string& position, GapReason reason, TimePoint now);
+
+  // --- Topics
+  // The topic of that full name, created when new; nullopt: `topics_max` are open. `start`: where it begins, for
+  // sources with an order per topic.
+  [[nodiscard]] std::optional<TopicIndex> open(const std::string& topic, TimePoint now, const std::string& start = {});
+  [[nodiscard]] std::optional<TopicIndex> find(std::string_view topic) const;
+  [[nodiscard]] std::size_t topic_count() const { return members_.size(); }
+  // Open topics, in no order.
+  [[nodiscard]] const std::vector<TopicIndex>& all() const { return order_; }
+
+  // --- Events
+  // For sources whose order is ours: the position is the sequence's.
   Sequence append(TopicIndex topic, const Event& event, TimePoint now);
+  // For the others: the engine's position, which must come after the topic's newest. valid_field() text.
+  Sequence append(TopicIndex topic, std::string_view position, const Event& event, TimePoint now);
+  // Something of the topic may be lost before what comes next, and nobody has it: announced in its place in the order.
+  // `to`: the last lost position; empty where positions are ours.
+  void append_gap(TopicIndex topic, GapReason reason, std::string_view to, TimePoint now);
   // The sequence under which this idempotency key was appended, while it is retained.
   [[nodiscard]] std::optional<Sequence> find_key(TopicIndex topic, std::string_view idempotency_key) const;
   // Trims what is too old and removes empty topics that nobody has used for the linger. Once a second; looks at a
-  // bounded number of topics each time.
-  void expire(TimePoint now);
+  // bounded number of topics each time. `closed` is told of each topic removed.
+  void expire(TimePoint now, const std::function<void(const std::string&)>& closed = {});
 
   [[nodiscard]] Topics& topics() { return own_; }
   [[nodiscard]] Sequence last() const { return last_; }
@@ -43,6 +66,7 @@ class Home {
  private:
   struct Member;
   void send(Message&& message);
+  Sequence append_as(TopicIndex topic, Sequence sequence, std::string_view position, const Event& event, TimePoint now);
   void forget_keys(Member& member, Sequence through);
   // The sequence up to which the topic must be trimmed to take `coming` more bytes; 0: none.
   [[nodiscard]] Sequence surplus(const Member& member, std::size_t coming, TimePoint now) const;
@@ -62,6 +86,7 @@ class Home {
   TopicIndex next_topic_ = 0;
   Sequence last_ = 0;
   Sequence removed_through_ = 0;
+  std::string removed_position_;
   std::uint64_t evicted_ = 0;
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gateway/topic/entry.h"
+#include "gateway/topic/position_format.h"
 #include "proto/event_id.h"
 
 namespace sluice::topic {
@@ -23,6 +24,7 @@ using TopicIndex = std::uint32_t;
 struct SharedTopic {
   static constexpr std::uint32_t removed = 0x8000'0000;
   std::string name;
+  std::string start_position;  // its entries come after it
   std::atomic<std::uint32_t> subscribers{0};
 
   // False when the home has removed the topic: open it anew.
@@ -43,21 +45,25 @@ struct SharedTopic {
 
 // What all workers share of one source.
 struct SharedSource {
-  SharedSource(std::string source, const proto::Epoch& opening) : name(std::move(source)), epoch(opening) {}
+  SharedSource(std::string source, std::shared_ptr<const PositionFormat> positions, bool can_replay)
+      : name(std::move(source)), format(std::move(positions)), replays(can_replay) {}
+  // A source whose order is ours, and whose past is its rings.
+  SharedSource(std::string source, const proto::Epoch& opening)
+      : SharedSource(std::move(source), std::make_shared<EpochFormat>(opening), false) {}
   const std::string name;
-  const proto::Epoch epoch;
-  std::atomic<Sequence> last{0};  // the newest sequence that its home has given
+  const std::shared_ptr<const PositionFormat> format;
+  const bool replays;  // what is older than a ring can be read (Provider::read)
 };
 
 // One thing for a worker to do, in order.
 struct Message {
-  enum class Kind : std::uint8_t { create, append, trim, remove, call };
+  enum class Kind : std::uint8_t { start, create, append, trim, restart, remove, call };
   Kind kind = Kind::call;
   SourceIndex source = 0;
   TopicIndex topic = 0;
-  Sequence sequence = 0;                // create: the log's start; append, trim: entries up to it go first
+  Sequence sequence = 0;                // create: the log's start; others: entries up to it go first
   EntryPtr entry;                       // append
-  std::shared_ptr<SharedTopic> shared;  // create
+  std::shared_ptr<SharedTopic> shared;  // create; start, restart: a start_position
   std::function<void()> call;           // call
 };
 

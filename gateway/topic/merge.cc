@@ -7,13 +7,32 @@
 
 namespace sluice::topic {
 
-void Merge::add(Topics& topics, TopicLog& log, const Start& start, std::string_view position) {
-  if (parts_.empty() || parts_.back().topics != &topics) parts_.push_back({&topics, std::string(position)});
-  Member& member = members_.emplace_back();
-  member.part = parts_.size() - 1;
-  member.gap = start.gap;
-  member.gap_from = start.gap ? std::string(position) : std::string();
-  member.cursor.join(log, start.next, start.after, subscriber_);
+void Merge::add(Topics& topics, std::span<TopicLog* const> logs, const PartStart& start, std::string_view position,
+                PagePtr page) {
+  const bool own_positions = topics.format().per_topic();
+  const bool replays = start.kind == PartStart::Kind::replay;
+  if (parts_.empty() || parts_.back().topics != &topics || own_positions || replays)
+    parts_.push_back({.topics = &topics,
+                      .name = own_positions ? logs.front()->name() : topics.source(),
+                      .position = std::string(position),
+                      .resumed = {},
+                      .replay = {}});
+  Part& part = parts_.back();
+  for (std::size_t index = 0; index != logs.size(); ++index) {
+    Member& member = members_.emplace_back();
+    member.part = parts_.size() - 1;
+    const Start begin = index < start.starts.size() ? start.starts[index] : Start{.next = logs[index]->head()};
+    member.gap = begin.gap;
+    member.gap_from = begin.gap ? std::string(position) : std::string();
+    member.cursor.join(*logs[index], begin.next, begin.after, subscriber_);
+  }
+  if (!replays) return;
+  part.replay = std::make_unique<Replay>();
+  part.replay->after = start.after;
+  part.replay->gap = start.gap;
+  part.replay->gap_from = position;
+  part.replay->asked = page != nullptr;
+  if (page) on_page(parts_.size() - 1, std::move(page));
 }
 
 void Merge::leave(TimePoint now) {
@@ -25,6 +44,8 @@ void Merge::leave(TimePoint now) {
   members_.clear();
 }
 
+// --- What comes next -----------------------------------------------------------------------------------------------
+
 std::optional<Sequence> Merge::Member::next() const {
   const TopicLog& log = *cursor.log();
   if (has_gap()) return Sequence{0};  // a loss is announced before any event
@@ -32,86 +53,243 @@ std::optional<Sequence> Merge::Member::next() const {
   return log.sequence_at(cursor.next());
 }
 
-Merge::Member* Merge::select() {
-  Member* best = nullptr;
+void Merge::skip_had(const Part& part, Member& member) const {
+  const TopicLog& log = *member.cursor.log();
+  while (!member.has_gap() && member.cursor.next() != log.head() &&
+         part.topics->format().had(part.resumed, log.at(member.cursor.next()).position()))
+    member.cursor.skip();
+}
+
+Merge::Choice Merge::select_live(std::size_t first, std::size_t count) {
+  Choice best;
   Sequence best_sequence = 0;
-  const auto arrived = [](const Member& member) {
-    return member.has_gap() ? TimePoint::min() : member.cursor.log()->at(member.cursor.next()).arrived();
-  };
-  std::size_t part = members_.size();
-  Member* best_of_part = nullptr;
-  const auto settle = [&] {  // the best of one source against the best so far, by arrival
-    if (best_of_part != nullptr && (best == nullptr || arrived(*best_of_part) < arrived(*best))) best = best_of_part;
-    best_of_part = nullptr;
-  };
-  for (Member& member : members_) {
-    if (member.part != part) {
-      settle();
-      part = member.part;
+  Part& part = parts_[members_[first].part];
+  for (std::size_t index = first; index != first + count; ++index) {
+    Member& member = members_[index];
+    if (!part.resumed.empty()) skip_had(part, member);
+    if (member.cursor.has_gap() && part.topics->replays()) {
+      fall_behind(part);
+      return {};
     }
     const auto next = member.next();
-    if (!next) continue;
-    if (best_of_part == nullptr || *next < best_sequence) {
-      best_of_part = &member;
-      best_sequence = *next;
-    }
+    if (!next || (best.member != nullptr && *next >= best_sequence)) continue;
+    best_sequence = *next;
+    best = {&member, &part, TimePoint::min()};
+    if (!member.has_gap()) best.arrived = member.cursor.log()->at(member.cursor.next()).arrived();
   }
-  settle();
+  return best;
+}
+
+Merge::Choice Merge::select() {
+  Choice best;
+  for (std::size_t first = 0; first != members_.size();) {
+    std::size_t count = 1;
+    while (first + count != members_.size() && members_[first + count].part == members_[first].part) ++count;
+    Part& part = parts_[members_[first].part];
+    if (part.replay && part.replay->page && !part.replay->gap && part.replay->next == part.replay->page->entries.size())
+      end_page(part);
+    Choice choice;
+    if (!part.replay) choice = select_live(first, count);
+    if (part.replay && part.replay->page) choice = {nullptr, &part, TimePoint::min()};
+    if (choice.part != nullptr && (best.part == nullptr || choice.arrived < best.arrived)) best = choice;
+    first += count;
+  }
   return best;
 }
 
 std::string Merge::id() const {
   if (parts_.size() == 1) return parts_.front().position;
   std::vector<proto::IdPartView> views;
-  for (const Part& part : parts_) views.push_back({part.topics->source(), part.position});
+  for (const Part& part : parts_)
+    if (!part.position.empty()) views.push_back({part.name, part.position});
   std::string text;
   proto::append_event_id(text, views);
   return text;
 }
 
-void Merge::advance(Part& part, std::size_t index) {
+// --- Gaps ----------------------------------------------------------------------------------------------------------
+
+void Merge::advance(Part& part) {
   Sequence lost = 0, behind = std::numeric_limits<Sequence>::max();
+  const TopicLog* loser = nullptr;
   for (const Member& member : members_) {
-    if (member.part != index) continue;
+    if (&parts_[member.part] != &part) continue;
     if (member.gap) return;
-    lost = std::max(lost, member.cursor.log()->evicted_through());
+    const TopicLog& log = *member.cursor.log();
+    if (loser == nullptr || log.evicted_through() > lost) {
+      loser = &log;
+      lost = log.evicted_through();
+    }
     if (member.cursor.has_gap())
       behind = std::min(behind, member.cursor.sequence());
     else if (const auto next = member.next())
       behind = std::min(behind, *next - 1);
   }
-  const Sequence to = std::min(lost, behind);
-  const auto reached = known_sequence(*part.topics, part.position);
-  if (!reached || *reached < to) part.position = part.topics->position(to);
+  const PositionFormat& format = part.topics->format();
+  const auto to = format.text_of(std::min(lost, behind));
+  if (!to) {  // only the engine names positions: the lost one, or none
+    if (lost <= behind) part.position = loser->evicted_position();
+    return;
+  }
+  const auto reached = format.sequence_of(part.position);
+  if (!reached || *reached < std::min(lost, behind)) part.position = *to;
 }
 
 void Merge::announce_gap(Member& member) {
   const TopicLog& log = *member.cursor.log();
   Part& part = parts_[member.part];
   Gap gap{.topic = log.name(), .from = {}, .to = {}, .count = {}, .reason = GapReason::slow_consumer};
-  std::string from = part.topics->position(member.cursor.sequence());
+  std::string from = part.topics->format().text_of(member.cursor.sequence()).value_or(part.position);
   if (member.gap) {
     gap.reason = *member.gap;
     from = member.gap_from;
     member.gap.reset();
   }
   if (member.cursor.has_gap()) gap.count = member.cursor.skip_gap();
-  const std::string to = part.topics->position(log.evicted_through());
+  const std::string to = part.topics->format().text_of(log.evicted_through()).value_or(log.evicted_position());
   gap.from = from;
   gap.to = to;
-  advance(part, member.part);
+  advance(part);
   ++gaps_;
   append_gap(text_, gap, id());
 }
 
-std::size_t Merge::current_rest() const {
-  return text_.size() - text_sent_ + (current_ == nullptr ? 0 : current_->cursor.pinned_rest());
+void Merge::announce_gap(Part& part) {
+  Replay& replay = *part.replay;
+  part.position = replay.page->from;
+  const std::string id_now = id();
+  for (const Member& member : members_) {
+    if (&parts_[member.part] != &part) continue;
+    const Gap gap{.topic = member.cursor.log()->name(),
+                  .from = replay.gap_from,
+                  .to = replay.page->from,
+                  .count = {},
+                  .reason = *replay.gap};
+    append_gap(text_, gap, id_now);
+    ++gaps_;
+  }
+  replay.gap.reset();
 }
 
-bool Merge::pending() const {
+// --- The past ------------------------------------------------------------------------------------------------------
+
+void Merge::fall_behind(Part& part) {
+  part.resumed.clear();
+  part.replay = std::make_unique<Replay>();
+  part.replay->after = part.position;
+}
+
+std::optional<Merge::Want> Merge::take_want() {
+  for (std::size_t index = 0; index != parts_.size(); ++index) {
+    Part& part = parts_[index];
+    if (!part.replay || part.replay->page || part.replay->asked) continue;
+    part.replay->asked = true;
+    Want want{
+        .part = index, .topics = part.topics, .request = {.topics = {}, .after = part.replay->after, .since = {}}};
+    for (const Member& member : members_)
+      if (member.part == index) want.request.topics.push_back(member.cursor.log()->name());
+    return want;
+  }
+  return std::nullopt;
+}
+
+void Merge::on_page(std::size_t index, PagePtr page) {
+  Part& part = parts_[index];
+  if (!part.replay || part.replay->page) return;
+  if (!page) {
+    part.replay.reset();
+    for (Member& member : members_) {
+      if (member.part != index) continue;
+      member.cursor.move(member.cursor.log()->first(), member.cursor.log()->evicted_through());
+      member.gap = GapReason::trimmed;
+      member.gap_from = part.position;
+    }
+    return;
+  }
+  Replay& replay = *part.replay;
+  if (page->gap && !replay.gap) {
+    replay.gap = page->gap;
+    replay.gap_from = replay.after;
+  }
+  if (part.position.empty()) part.position = page->from;
+  replay.next = 0;
+  // A page that was read for a neighbour begins before this stream's place.
+  const PositionFormat& format = part.topics->format();
+  if (!replay.after.empty() && page->after != replay.after)
+    while (replay.next != page->entries.size() && format.had(replay.after, page->entries[replay.next]->position()))
+      ++replay.next;
+  replay.page = std::move(page);
+}
+
+void Merge::end_page(Part& part) {
+  Replay& replay = *part.replay;
+  const PagePtr page = std::move(replay.page);
+  // What was filtered out of the page is behind this stream too; a neighbour's page may end before its place.
+  const auto order = part.topics->format().compare(page->through, part.position);
+  if (!(order <= 0)) part.position = page->through;
+  replay.after = part.position;
+  replay.asked = false;
+  if (enter_rings(part)) return part.replay.reset();
+  // The engine has nothing after this place and the rings begin later: nobody has what is between.
+  if (page->at_end && page->entries.empty()) on_page(static_cast<std::size_t>(&part - parts_.data()), nullptr);
+}
+
+bool Merge::enter_rings(Part& part) {
+  bool ahead = false;
+  for (const Member& member : members_) {
+    if (&parts_[member.part] != &part) continue;
+    const Place place = locate(*part.topics, *member.cursor.log(), part.position);
+    if (place.kind == Place::Kind::ahead) ahead = true;
+    if (place.kind != Place::Kind::here && place.kind != Place::Kind::ahead) return false;
+  }
+  for (Member& member : members_) {
+    if (&parts_[member.part] != &part) continue;
+    const TopicLog& log = *member.cursor.log();
+    const Place place = locate(*part.topics, log, part.position);
+    member.cursor.move(place.next, place.next == log.first() ? log.evicted_through() : log.sequence_at(place.next - 1));
+  }
+  if (ahead) part.resumed = part.position;
+  return true;
+}
+
+void Merge::release_single() {
+  members_.front().cursor.leave();
+  members_.clear();
+}
+
+bool Merge::is_single() const {
+  return members_.size() == 1 && !parts_.front().replay && parts_.front().resumed.empty() && at_boundary() &&
+         !members_.front().gap && !stopped_;
+}
+
+// --- Rendering -----------------------------------------------------------------------------------------------------
+
+std::size_t Merge::current_rest() const {
+  return text_.size() - text_sent_ + (current_ == nullptr ? 0 : current_->cursor.pinned_rest()) +
+         (replayed_ ? replayed_->size() - replayed_sent_ : 0);
+}
+
+bool Merge::pending() {
   if (!at_boundary()) return true;
-  if (stopped_) return false;
-  return std::ranges::any_of(members_, [](const Member& member) { return member.next().has_value(); });
+  return !stopped_ && select().part != nullptr;
+}
+
+std::uint32_t Merge::begin_entry(Part& part, const Entry& entry) {
+  bool own_id = parts_.size() == 1;
+  if (part.resumed.empty()) {
+    part.position.assign(entry.position());
+  } else {
+    part.position = part.topics->format().join(part.resumed, entry.position());
+    if (part.position == entry.position()) {
+      part.resumed.clear();
+    } else {
+      own_id = false;
+      part.resumed = part.position;
+    }
+  }
+  if (own_id) return 0;
+  proto::sse::append_id(text_, id());
+  return entry.id_size();
 }
 
 std::uint32_t Merge::render(std::size_t room, ByteBuffer& out) {
@@ -125,7 +303,7 @@ std::uint32_t Merge::render(std::size_t room, ByteBuffer& out) {
       if (text_sent_ != text_.size()) break;
       text_.clear();
       text_sent_ = 0;
-      if (current_ == nullptr) ++completed;  // it was a gap
+      if (current_ == nullptr && !replayed_) ++completed;  // it was a gap
       continue;
     }
     if (current_ != nullptr) {
@@ -136,19 +314,37 @@ std::uint32_t Merge::render(std::size_t room, ByteBuffer& out) {
       current_ = nullptr;
       continue;
     }
-    Member* member = stopped_ ? nullptr : select();
-    if (member == nullptr) break;
-    if (member->has_gap()) {
-      announce_gap(*member);
+    if (replayed_) {
+      const std::size_t part = std::min<std::size_t>(room, replayed_->size() - replayed_sent_);
+      out.append(replayed_->bytes().substr(replayed_sent_, part));
+      room -= part;
+      replayed_sent_ += static_cast<std::uint32_t>(part);
+      if (replayed_sent_ != replayed_->size()) break;
+      replayed_.reset();
+      ++completed;
       continue;
     }
-    Part& part = parts_[member->part];
-    const bool own_id = parts_.size() == 1;
-    const TopicLog& log = *member->cursor.log();
-    const Entry& entry = member->cursor.take(own_id ? 0 : log.at(member->cursor.next()).id_size());
-    part.position.assign(entry.position());
-    current_ = member;
-    if (!own_id) proto::sse::append_id(text_, id());
+    const Choice choice = stopped_ ? Choice{} : select();
+    if (choice.part == nullptr) break;
+    if (choice.member == nullptr) {
+      Replay& replay = *choice.part->replay;
+      if (replay.gap) {
+        announce_gap(*choice.part);
+        continue;
+      }
+      replayed_ = replay.page->entries[replay.next++];
+      replayed_sent_ = begin_entry(*choice.part, *replayed_);
+      continue;
+    }
+    Member& member = *choice.member;
+    if (member.has_gap()) {
+      announce_gap(member);
+      continue;
+    }
+    const TopicLog& log = *member.cursor.log();
+    const std::uint32_t skipped = begin_entry(*choice.part, log.at(member.cursor.next()));
+    member.cursor.take(skipped);
+    current_ = &member;
   }
   return completed;
 }

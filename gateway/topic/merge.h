@@ -1,18 +1,23 @@
-// Merge: the cursors of one stream over several topics, read as one: entries of one source in the order of its
-// sequences, entries of different sources as they arrived. Owned by an EventStream, on its worker's thread.
-// With one source an entry's own id is the stream's; with several the stream has an id line of its own, one part per
-// source, and sends only the rest of the entry.
-// Invariant: the id last rendered names, for each source, a position up to which every topic of the stream has been
-// sent or its loss announced. A gap therefore comes before any event, and moves the id to its last lost position only
-// as far as no other topic is behind: a client that comes back before that is told of it again (ARCHITECTURE.md).
+// Merge: several topics of one stream read as one, and any topic whose past is read from pages: entries of one position
+// space (a *part*: a source, or one topic where each has positions of its own) in its order, those of different parts
+// as they arrived. Owned by an EventStream, on its worker's thread. It asks nobody: take_want() says what to read,
+// on_page() brings it.
+// With one part an entry's own id is the stream's; with several the stream has an id line of its own, one piece per
+// part, and sends only the rest of the entry.
+// Invariant: the id last rendered names, for each part, a position up to which every topic of it has been sent or its
+// loss announced. A gap therefore comes before any event, and moves the id to its last lost position only as far as no
+// other topic is behind: a client that comes back before that is told of it again (ARCHITECTURE.md).
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "gateway/topic/cursor.h"
+#include "gateway/topic/page.h"
 #include "gateway/topic/start.h"
 #include "proto/byte_buffer.h"
 
@@ -24,17 +29,19 @@ class Merge {
   Merge(const Merge&) = delete;
   Merge& operator=(const Merge&) = delete;
 
-  // Adds a topic; all topics of one source one after the other. The caller has joined the log.
-  void add(Topics& topics, TopicLog& log, const Start& start, std::string_view position);
+  // Adds the topics of one part, or more of the last one; the caller has joined the logs. `start` is ready or a replay;
+  // `position`: the id's piece until something is sent. `page`: a replay's first, when it is here already.
+  void add(Topics& topics, std::span<TopicLog* const> logs, const PartStart& start, std::string_view position,
+           PagePtr page = {});
   // Leaves every log.
   void leave(TimePoint now);
 
   // Appends at most `room` bytes of what comes next. Returns the number of entries (and gaps) completed.
   std::uint32_t render(std::size_t room, ByteBuffer& out);
   // There is something to render.
-  [[nodiscard]] bool pending() const;
+  [[nodiscard]] bool pending();
   // Between two events: other text may be sent.
-  [[nodiscard]] bool at_boundary() const { return current_ == nullptr && text_.empty(); }
+  [[nodiscard]] bool at_boundary() const { return current_ == nullptr && !replayed_ && text_.empty(); }
   [[nodiscard]] std::size_t current_rest() const;
   // Ends what render() may give to the rest of the event that has begun.
   void stop() { stopped_ = true; }
@@ -43,10 +50,39 @@ class Merge {
   [[nodiscard]] std::vector<std::string_view> topic_names() const;
   [[nodiscard]] std::uint32_t gap_count() const { return gaps_; }
 
+  // --- The past
+  struct Want {
+    std::size_t part = 0;
+    Topics* topics = nullptr;
+    ReadRequest request;
+  };
+  // A page that render() waits for, each once.
+  [[nodiscard]] std::optional<Want> take_want();
+  // nullptr: it is not to be had; the part goes on at the oldest in its ring, announced.
+  void on_page(std::size_t part, PagePtr page);
+  // One topic, in its ring, between two events: a cursor of the stream's own does the same for less.
+  [[nodiscard]] bool is_single() const;
+  // Where that cursor goes on.
+  [[nodiscard]] const Cursor& single() const { return members_.front().cursor; }
+  [[nodiscard]] Topics& single_topics() const { return *parts_.front().topics; }
+  // Gives the one log up to it: who joined it stays joined.
+  void release_single();
+
  private:
-  struct Part {  // one source
+  struct Replay {
+    PagePtr page;  // being sent; nullptr: awaited
+    std::size_t next = 0;
+    std::string after;             // what the next page follows; empty: from the oldest
+    std::optional<GapReason> gap;  // to be announced before the page's entries, ...
+    std::string gap_from;          // ... and from where
+    bool asked = false;
+  };
+  struct Part {
     Topics* topics;
+    std::string name;  // in ids over several parts
     std::string position;
+    std::string resumed;  // entries that a stream at this position has had are skipped; empty: none are
+    std::unique_ptr<Replay> replay;
   };
   struct Member {  // one topic
     std::size_t part;
@@ -57,17 +93,35 @@ class Merge {
     // Its place in the source's order; nullopt: nothing to send.
     [[nodiscard]] std::optional<Sequence> next() const;
   };
-  // The member whose entry or gap comes next.
-  [[nodiscard]] Member* select();
+  struct Choice {
+    Member* member = nullptr;  // nullptr with `part`: that part's replay
+    Part* part = nullptr;
+    TimePoint arrived{};
+  };
+  // Whose entry or gap comes next.
+  [[nodiscard]] Choice select();
+  // The best of one part's members, which stand from `first` on.
+  [[nodiscard]] Choice select_live(std::size_t first, std::size_t count);
   void announce_gap(Member& member);
-  // Moves the id of a source to the last position that any of its topics has lost, as far as no topic is behind it.
-  void advance(Part& part, std::size_t index);
+  void announce_gap(Part& part);
+  // Begins to read what the part's rings no longer have.
+  void fall_behind(Part& part);
+  // Out of its page: goes over to the rings, or wants the next page.
+  void end_page(Part& part);
+  [[nodiscard]] bool enter_rings(Part& part);
+  void skip_had(const Part& part, Member& member) const;
+  // Writes the id line where the entry's own is not the stream's; returns how much of the entry is not to be sent.
+  std::uint32_t begin_entry(Part& part, const Entry& entry);
+  // Moves the id of a part to the last position that any of its topics has lost, as far as no topic is behind it.
+  void advance(Part& part);
 
   Subscriber& subscriber_;
   std::vector<Part> parts_;
-  std::deque<Member> members_;  // a cursor does not move
+  std::deque<Member> members_;  // by part; a cursor does not move
   Member* current_ = nullptr;   // whose entry is partly sent
-  std::string text_;            // an id line or a gap, partly sent
+  EntryPtr replayed_;           // the page's entry that is partly sent
+  std::uint32_t replayed_sent_ = 0;
+  std::string text_;  // an id line or a gap, partly sent
   std::size_t text_sent_ = 0;
   std::uint32_t gaps_ = 0;
   bool stopped_ = false;

@@ -9,16 +9,27 @@
 
 #include "gateway/topic/event.h"
 #include "gateway/topic/mailbox.h"
+#include "gateway/topic/page.h"
 
 namespace sluice::topic {
 
 enum class OpenResult : std::uint8_t { opened, unknown_topic, too_many_topics };
 
 struct PublishResult {
-  enum class Kind : std::uint8_t { appended, not_publishable, unknown_topic, too_many_topics, busy };
+  enum class Kind : std::uint8_t {
+    appended,
+    not_publishable,
+    unknown_topic,
+    too_many_topics,
+    busy,
+    unavailable,   // the engine is not to be reached: nothing was written, or nobody knows (see `detail`)
+    refused,       // the engine, or what it can do, forbids this one
+    storage_full,  // nothing was written
+  };
   Kind kind = Kind::appended;
-  std::vector<std::string> positions;  // one per event, in order
-  std::size_t repeated = 0;            // of them: known by their idempotency key, not appended again
+  std::vector<std::string> positions = {};  // one per event, in order
+  std::size_t repeated = 0;                 // of them: known by their idempotency key, not appended again
+  std::string detail = {};                  // for a person, where it did not work
 };
 
 class Provider {
@@ -32,6 +43,13 @@ class Provider {
   // All or nothing. `done` is called once, when the events are as safe as this source makes them.
   virtual void publish(const std::string& topic, std::vector<Event> events, TimePoint now,
                        std::function<void(PublishResult)> done) = 0;
+  // Reads what its engine still has of the past, for sources whose SharedSource says that they replay. Answered when
+  // the engine has answered, however long it is away.
+  virtual void read(const ReadRequest&, const ReadLimits&, ReadDone done) { done(nullptr); }
+  // A topic that nobody has used for the linger is gone; it opens again on demand.
+  virtual void on_topic_closed(const std::string&) {}
+  // Asks its engine for nothing more, and ends its threads. Once, on the home worker's thread, when its loop has ended.
+  virtual void stop() {}
   // When on_time() is next wanted; TimePoint::max(): never.
   [[nodiscard]] virtual TimePoint due() const { return TimePoint::max(); }
   virtual void on_time(TimePoint) {}

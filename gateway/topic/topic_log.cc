@@ -1,5 +1,7 @@
 #include "gateway/topic/topic_log.h"
 
+#include <algorithm>
+
 #include "proto/check.h"
 
 namespace sluice::topic {
@@ -22,9 +24,35 @@ void TopicLog::trim(Sequence through) {
     Slot& oldest = slot(first_++);
     footprint_ -= oldest.entry->footprint();
     evicted_through_ = oldest.sequence;
-    oldest.entry.reset();
+    if (keep_evicted_ && !subscribers_.empty()) {
+      if (just_evicted_.empty()) woken_position_ = evicted_position_;
+      evicted_position_.assign(oldest.entry->position());
+      just_evicted_.push_back(std::move(oldest.entry));
+    } else {
+      if (!just_evicted_.empty()) forget_evicted();
+      evicted_position_.assign(oldest.entry->position());
+      oldest.entry.reset();
+    }
   }
   if (first_ == head_) std::vector<Slot>().swap(slots_);  // an idle topic costs no ring
+}
+
+void TopicLog::restart(Sequence through, const std::string& position) {
+  trim(through);
+  evicted_through_ = std::max(evicted_through_, through);
+  evicted_position_ = position;
+}
+
+std::string_view TopicLog::position_before(Offset offset) const {
+  if (offset > first_) return at(offset - 1).position();
+  const Offset oldest = first_ - just_evicted_.size();
+  if (offset > oldest) return just_evicted_[static_cast<std::size_t>(offset - 1 - oldest)]->position();
+  return just_evicted_.empty() ? evicted_position_ : woken_position_;
+}
+
+void TopicLog::forget_evicted() {
+  std::vector<EntryPtr>().swap(just_evicted_);
+  woken_position_.clear();
 }
 
 Offset TopicLog::after(Sequence sequence) const {

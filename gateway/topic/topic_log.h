@@ -29,14 +29,21 @@ class Subscriber {
 
 class TopicLog {
  public:
-  // `start`: entries up to this sequence are not in this log (evicted, or before its time).
-  explicit TopicLog(std::string name, Sequence start = 0) : name_(std::move(name)), evicted_through_(start) {}
+  // `start`, at `start_position`: entries up to it are not in this log (evicted, or before its time). `keep_evicted`:
+  // what is trimmed stays until the subscribers were woken, so that who falls behind learns where (position_before()).
+  explicit TopicLog(std::string name, Sequence start = 0, std::string start_position = {}, bool keep_evicted = false)
+      : name_(std::move(name)),
+        evicted_through_(start),
+        evicted_position_(std::move(start_position)),
+        keep_evicted_(keep_evicted) {}
   TopicLog(const TopicLog&) = delete;
   TopicLog& operator=(const TopicLog&) = delete;
 
   void append(EntryPtr entry);
   // Drops the entries with a sequence ≤ `through`.
   void trim(Sequence through);
+  // The engine's topic is another one now: nothing of the old is here, entries come after `position`.
+  void restart(Sequence through, const std::string& position);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Offset first() const { return first_; }
@@ -53,6 +60,14 @@ class TopicLog {
   [[nodiscard]] std::size_t footprint() const { return footprint_; }
   // The sequence of the newest entry that is no longer here (or the log's start).
   [[nodiscard]] Sequence evicted_through() const { return evicted_through_; }
+  [[nodiscard]] const std::string& evicted_position() const { return evicted_position_; }
+  // The position of the newest entry, here or evicted.
+  [[nodiscard]] std::string_view newest_position() const {
+    return count() == 0 ? std::string_view(evicted_position_) : at(head_ - 1).position();
+  }
+  // The position of the entry before `offset`; for offsets that were not yet trimmed when the subscribers were last
+  // woken.
+  [[nodiscard]] std::string_view position_before(Offset offset) const;
   // The first offset whose sequence is > `sequence`.
   [[nodiscard]] Offset after(Sequence sequence) const;
 
@@ -65,6 +80,7 @@ class TopicLog {
   void wake_subscribers() {
     touched_ = false;
     for (const Listed& listed : subscribers_) listed.subscriber->on_touched();
+    if (!just_evicted_.empty()) forget_evicted();
   }
 
  private:
@@ -80,6 +96,7 @@ class TopicLog {
   [[nodiscard]] const Slot& slot(Offset offset) const { return slots_[offset & (slots_.size() - 1)]; }
   [[nodiscard]] Slot& slot(Offset offset) { return slots_[offset & (slots_.size() - 1)]; }
   void resize(std::size_t slots);
+  void forget_evicted();
 
   std::string name_;
   std::vector<Slot> slots_;  // a power of two, or empty
@@ -87,7 +104,11 @@ class TopicLog {
   std::uint64_t appended_bytes_ = 0;
   std::size_t footprint_ = 0;
   Sequence evicted_through_;
+  std::string evicted_position_;
+  std::vector<EntryPtr> just_evicted_;  // since the subscribers were last woken: [first_ - size, first_)
+  std::string woken_position_;          // of the entry before them
   std::vector<Listed> subscribers_;
+  const bool keep_evicted_;
   bool touched_ = false;
 };
 

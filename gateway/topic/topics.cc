@@ -16,27 +16,33 @@ bool matches(std::string_view pattern, std::string_view topic) {
 
 // A wildcard: one ring of pointers over all topics that match, shared by all who asked for it.
 struct Topics::View {
-  View(std::string pattern, Sequence start) : log(std::move(pattern), start) {}
+  View(std::string pattern, Sequence start, std::string position, bool keep_evicted)
+      : log(std::move(pattern), start, std::move(position), keep_evicted) {}
   TopicLog log;
   std::uint32_t joined = 0;
   TimePoint left{};
 };
 
 struct Topics::Replica {
-  Replica(std::shared_ptr<SharedTopic> topic, Sequence start) : shared(std::move(topic)), log(shared->name, start) {}
+  Replica(std::shared_ptr<SharedTopic> topic, Sequence start, bool keep_evicted)
+      : shared(std::move(topic)), log(shared->name, start, shared->start_position, keep_evicted) {}
   std::shared_ptr<SharedTopic> shared;
   TopicLog log;
   std::vector<View*> views;
 };
 
 Topics::Topics(std::shared_ptr<SharedSource> shared, const History& history)
-    : shared_(std::move(shared)), history_(history) {}
+    : shared_(std::move(shared)),
+      history_(history),
+      applied_position_(format().text_of(0).value_or("")),
+      removed_position_(applied_position_) {}
 Topics::~Topics() = default;
 
 void Topics::apply(Message&& message) {
+  if (message.kind == Message::Kind::create || message.kind == Message::Kind::start) ++revision_;
   switch (message.kind) {
     case Message::Kind::create: {
-      auto replica = std::make_unique<Replica>(std::move(message.shared), message.sequence);
+      auto replica = std::make_unique<Replica>(std::move(message.shared), message.sequence, shared_->replays);
       for (auto& [pattern, view] : views_)
         if (matches(pattern, replica->log.name())) replica->views.push_back(view.get());
       names_[replica->log.name()] = replica.get();
@@ -52,13 +58,25 @@ void Topics::apply(Message&& message) {
     case Message::Kind::trim:
       trim(replicas_.at(message.topic)->log, message.sequence);
       return;
+    case Message::Kind::start:
+      return start(message);
+    case Message::Kind::restart:
+      restart(*replicas_.at(message.topic), message);
+      return;
     case Message::Kind::remove: {
       const auto found = replicas_.find(message.topic);
       check(found != replicas_.end() && found->second->log.subscriber_count() == 0,
             "only a topic without subscribers goes");
       TopicLog& log = found->second->log;
       trim(log, applied_);
-      removed_through_ = std::max(removed_through_, log.evicted_through());
+      if (log.evicted_through() >= removed_through_) {
+        removed_through_ = log.evicted_through();
+        removed_position_ = log.evicted_position();
+      }
+      if (newest_log_ == &log) {
+        applied_position_ = log.newest_position();
+        newest_log_ = nullptr;
+      }
       std::erase(touched_, &log);
       names_.erase(log.name());
       replicas_.erase(found);
@@ -80,7 +98,30 @@ void Topics::append(Replica& replica, EntryPtr entry) {
     touch(view->log);
   }
   replica.log.append(std::move(entry));
+  newest_log_ = &replica.log;
   touch(replica.log);
+}
+
+void Topics::start(const Message& message) {
+  for (auto& [index, replica] : replicas_) restart(*replica, message);
+  for (auto& [pattern, view] : views_) {
+    view->log.restart(message.sequence, message.shared->start_position);
+    touch(view->log);
+  }
+  newest_log_ = nullptr;
+  removed_through_ = message.sequence;
+  applied_position_ = removed_position_ = message.shared->start_position;
+}
+
+void Topics::restart(Replica& replica, const Message& message) {
+  trim(replica.log, message.sequence);
+  replica.log.restart(message.sequence, message.shared->start_position);
+  touch(replica.log);
+}
+
+std::string_view Topics::now_position(const TopicLog& log) const {
+  if (format().per_topic()) return log.newest_position();
+  return newest_log_ != nullptr ? newest_log_->newest_position() : std::string_view(applied_position_);
 }
 
 void Topics::trim(TopicLog& log, Sequence through) {
@@ -135,18 +176,21 @@ TopicLog& Topics::join_view(std::string_view pattern, TimePoint now) {
   if (found == views_.end()) {
     // Complete only above what any of its topics has lost.
     Sequence start = removed_through_;
+    std::string_view position = removed_position_;
     std::vector<Replica*> members;
     for (auto& [index, replica] : replicas_)
       if (matches(pattern, replica->log.name())) {
         members.push_back(replica.get());
-        start = std::max(start, replica->log.evicted_through());
+        if (replica->log.evicted_through() < start) continue;
+        start = replica->log.evicted_through();
+        position = replica->log.evicted_position();
       }
     std::vector<EntryPtr> entries;
     for (Replica* member : members)
       for (Offset offset = member->log.after(start); offset != member->log.head(); ++offset)
         entries.push_back(member->log.pointer(offset));
     std::ranges::sort(entries, {}, [](const EntryPtr& entry) { return entry->sequence(); });
-    auto view = std::make_unique<View>(std::string(pattern), start);
+    auto view = std::make_unique<View>(std::string(pattern), start, std::string(position), shared_->replays);
     for (EntryPtr& entry : entries) view->log.append(std::move(entry));
     trim_view(*view, now);
     for (Replica* member : members) member->views.push_back(view.get());
@@ -167,11 +211,5 @@ void Topics::leave(TopicLog& log, TimePoint now) {
 }
 
 TopicLog& Topics::log(TopicIndex topic) { return replicas_.at(topic)->log; }
-
-std::string Topics::position(Sequence sequence) const {
-  std::string text;
-  proto::append_epoch_sequence(text, shared_->epoch, sequence);
-  return text;
-}
 
 }  // namespace sluice::topic

@@ -25,7 +25,7 @@ class Topics {
   Topics(std::shared_ptr<SharedSource> shared, const History& history);
   ~Topics();
 
-  // A message of kind create, append, trim or remove.
+  // A message of any kind but call.
   void apply(Message&& message);
   // Tells the subscribers of every log touched since the last call.
   void wake();
@@ -43,12 +43,16 @@ class Topics {
 
   [[nodiscard]] TopicLog& log(TopicIndex topic);  // a topic that was created and not removed
   [[nodiscard]] const std::string& source() const { return shared_->name; }
-  [[nodiscard]] const proto::Epoch& epoch() const { return shared_->epoch; }
-  // The newest sequence of the source on any worker: ≥ applied().
-  [[nodiscard]] Sequence last() const { return shared_->last.load(std::memory_order_acquire); }
-  [[nodiscard]] SharedSource& shared() { return *shared_; }
+  [[nodiscard]] const PositionFormat& format() const { return *shared_->format; }
+  // Where "now" is, is known; not before the engine of a source with one order for all topics was heard of.
+  [[nodiscard]] bool started() const { return format().per_topic() || !applied_position_.empty(); }
+  // What is older than the logs can be read from the engine.
+  [[nodiscard]] bool replays() const { return shared_->replays; }
   [[nodiscard]] Sequence applied() const { return applied_; }
-  [[nodiscard]] std::string position(Sequence sequence) const;
+  // Changes whenever a topic came or a source began anew: who waits for that may try again.
+  [[nodiscard]] std::uint64_t revision() const { return revision_; }
+  // The position up to which every entry of this log's topics was seen here: where "now" is.
+  [[nodiscard]] std::string_view now_position(const TopicLog& log) const;
   [[nodiscard]] std::size_t topic_count() const { return names_.size(); }
   [[nodiscard]] std::size_t entry_count() const { return entries_; }
   [[nodiscard]] std::size_t footprint() const { return footprint_; }
@@ -58,6 +62,8 @@ class Topics {
   struct Replica;
   void touch(TopicLog& log);
   void append(Replica& replica, EntryPtr entry);
+  void start(const Message& message);
+  void restart(Replica& replica, const Message& message);
   void trim(TopicLog& log, Sequence through);
   void trim_view(View& view, TimePoint now);
 
@@ -68,7 +74,11 @@ class Topics {
   std::map<std::string, std::unique_ptr<View>, std::less<>> views_;
   std::vector<TopicLog*> touched_;
   Sequence applied_ = 0;
-  Sequence removed_through_ = 0;  // no removed topic had evicted anything newer
+  std::uint64_t revision_ = 0;
+  std::string applied_position_;          // of the source's newest entry, but for those in newest_log_
+  const TopicLog* newest_log_ = nullptr;  // which was appended to last
+  Sequence removed_through_ = 0;          // no removed topic had evicted anything newer
+  std::string removed_position_;
   std::size_t entries_ = 0, footprint_ = 0;
 };
 

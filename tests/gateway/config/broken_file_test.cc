@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "gateway/config/load.h"
+#include "gateway/config/schemes.h"
 
 using namespace sluice::config;
 
@@ -30,6 +31,15 @@ void check_rows(const auto& rows, const std::string& after) {
     CAPTURE(row.name);
     CHECK(message_of(row.text + after) == row.message);
   }
+}
+
+// How the schemes of this build are listed.
+std::string built_in() {
+  const auto& names = built_in_schemes();
+  std::string text;
+  for (std::size_t index = 0; index != names.size(); ++index)
+    text += (index == 0 ? "`" : index + 1 == names.size() ? " and `" : ", `") + std::string(names[index]) + ":`";
+  return text;
 }
 
 constexpr const char* rest = "\n[source.a]\nurl = \"demo:\"\n[[route]]\npath = \"/a\"\nsource = \"a\"\n";
@@ -143,9 +153,9 @@ TEST_CASE("what only the whole file can show is named too") {
       {"two secrets", "access = { publish_secret = \"a\", publish_secret_file = \"b\" }",
        "sluice.toml:1:56: `access.publish_secret` and `access.publish_secret_file` exclude each other"},
       {"a source without a url", "[source.b]",
-       "sluice.toml:1:9: `source.b` has no `url`; this build has `demo:` and `publish:`"},
-      {"an adapter that is not built in", "[source.b]\nurl = \"redis://localhost\"",
-       "sluice.toml:2:7: `source.b.url`: no adapter for `redis:`; this build has `demo:` and `publish:`"},
+       "sluice.toml:1:9: `source.b` has no `url`; this build has " + built_in()},
+      {"an adapter that is not built in", "[source.b]\nurl = \"gopher://localhost\"",
+       "sluice.toml:2:7: `source.b.url`: no adapter for `gopher:`; this build has " + built_in()},
       {"something after the scheme", "[source.b]\nurl = \"demo:x\"",
        "sluice.toml:2:7: `source.b.url`: `demo:` takes nothing after the colon"},
       {"a key of another adapter", "[source.b]\nurl = \"publish:\"\nrate = 3",
@@ -191,7 +201,7 @@ TEST_CASE("all mistakes are reported at once, in the order of the file") {
 [limit]
 streams = 3
 [source.orders]
-url = "redis://localhost"
+url = "gopher://localhost"
 [[route]]
 path = "orders"
 source = "order"
@@ -199,9 +209,11 @@ source = "order"
   CHECK(message ==
         "sluice.toml:1:13: `heartbeat` has no unit; write \"250ms\", \"10s\", \"5m\" or \"1h\"\n"
         "sluice.toml:3:1: unknown key `limit.streams`; did you mean `limits.streams`?\n"
-        "sluice.toml:5:7: `source.orders.url`: no adapter for `redis:`; this build has `demo:` and `publish:`\n"
-        "sluice.toml:7:8: `route.path` \"orders\" must begin with `/`\n"
-        "sluice.toml:8:10: `route.source`: there is no source `order`; did you mean `orders`?");
+        "sluice.toml:5:7: `source.orders.url`: no adapter for `gopher:`; this build has " +
+            built_in() +
+            "\n"
+            "sluice.toml:7:8: `route.path` \"orders\" must begin with `/`\n"
+            "sluice.toml:8:10: `route.source`: there is no source `order`; did you mean `orders`?");
 }
 
 TEST_CASE("a value that could not be read causes no second message") {

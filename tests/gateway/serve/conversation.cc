@@ -204,7 +204,8 @@ Conversation::Conversation(config::Config configuration)
     homes.push_back(std::make_unique<topic::Home>(static_cast<topic::SourceIndex>(homes.size()),
                                                   *services.topics.back(), history, config.limits.topics,
                                                   [](const topic::Message&) {}));
-    sources_.push_back(source::make_source(source, *homes.back(), 1));
+    givens_.push_back(std::make_unique<SourceContext>(source.url, source.name));
+    sources_.push_back(source::make_source(givens_.back()->context(*homes.back())));
     sources_.back()->start(services.now);
   }
 }
@@ -228,7 +229,7 @@ std::string Conversation::publish(const std::string& topic, std::string data, st
     const auto sequence = homes[index]->append(
         *opened, {.type = std::move(type), .data = std::move(data), .idempotency_key = {}, .key = {}}, services.now);
     run();
-    return topics.position(sequence);
+    return topics.format().text_of(sequence).value_or("");
   }
   FAIL("no source for " << topic);
   return {};
@@ -272,6 +273,8 @@ void Conversation::run() {
 void Conversation::turn() {
   for (const auto& [address, result] : std::exchange(refused_, {}))
     if (auto* stream = find<serve::EventStream>(address)) stream->on_open_result(result);
+  for (Answer& answer : std::exchange(answers_, {}))
+    if (auto* stream = find<serve::EventStream>(answer.asker)) stream->on_page(answer.part, std::move(answer.page));
   for (const auto& topics : services.topics) topics->wake();
   for (const serve::StreamAddress address : std::exchange(opening_, {}))
     if (auto* stream = find<serve::EventStream>(address); stream != nullptr && !stream->try_open())
@@ -308,6 +311,13 @@ StreamType* Conversation::find(serve::StreamAddress address) {
 void Conversation::open(topic::SourceIndex source, const std::string& topic, serve::StreamAddress asker) {
   sources_[source]->open(topic, services.now, [&](topic::OpenResult result) {
     if (result != topic::OpenResult::opened) refused_.emplace_back(asker, result);
+  });
+}
+
+void Conversation::read(topic::SourceIndex source, topic::ReadRequest&& request, serve::StreamAddress asker,
+                        std::size_t part) {
+  sources_[source]->read(request, {}, [this, asker, part](topic::PagePtr page) {
+    answers_.push_back({asker, part, std::move(page)});
   });
 }
 

@@ -21,6 +21,7 @@
 #include "gateway/source/source.h"
 #include "proto/tls.h"
 #include "tests/support/http2_peer.h"
+#include "tests/support/source_context.h"
 
 namespace sluice::tests {
 
@@ -142,11 +143,20 @@ class Conversation final : private serve::Sources {
   void open(topic::SourceIndex source, const std::string& topic, serve::StreamAddress asker) override;
   void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
                serve::StreamAddress asker) override;
+  void read(topic::SourceIndex source, topic::ReadRequest&& request, serve::StreamAddress asker,
+            std::size_t part) override;
   template <typename StreamType>
   StreamType* find(serve::StreamAddress address);
   void turn();
 
+  struct Answer {
+    serve::StreamAddress asker;
+    std::size_t part;
+    topic::PagePtr page;
+  };
+  std::vector<std::unique_ptr<SourceContext>> givens_;
   std::vector<std::unique_ptr<source::Source>> sources_;
+  std::vector<Answer> answers_;  // of pages, for the next turn
   std::vector<serve::StreamAddress> opening_;
   std::vector<std::pair<serve::StreamAddress, topic::OpenResult>> refused_;
 };

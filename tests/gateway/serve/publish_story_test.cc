@@ -32,7 +32,7 @@ TEST_CASE("events published in any of the four forms reach the subscriber, and t
     Lines expected;
     std::string ids;
     for (const std::string& event : row.events) {
-      const std::string id = story.services.topics[0]->position(expected.size() + 1);
+      const std::string id = story.services.topics[0]->format().text_of(expected.size() + 1).value_or("");
       expected.push_back(event + id);
       ids += (ids.empty() ? "\"" : ",\"") + id + "\"";
     }

@@ -14,6 +14,7 @@
 
 #include "gateway/source/publish.h"
 #include "tests/gateway/serve/conversation.h"
+#include "tests/support/source_context.h"
 
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -63,7 +64,8 @@ class Workers {
       auto home = std::make_unique<topic::Home>(
           static_cast<topic::SourceIndex>(source), *home_worker.services().topics[source], history, 1000U,
           [&home_worker](const topic::Message& message) { home_worker.broadcast(message); });
-      auto adapter = std::make_unique<source::Publish>(*home);
+      givens_.push_back(std::make_unique<tests::SourceContext>("publish:"));
+      auto adapter = std::make_unique<source::Publish>(givens_.back()->context(*home));
       adapter->start(std::chrono::steady_clock::now());
       homes_.push_back(home.get());
       providers_.push_back(adapter.get());
@@ -112,6 +114,7 @@ class Workers {
   const config::Config config_;
   const serve::Rules rules_{config_};
   observe::Metrics metrics_{worker_count};
+  std::vector<std::unique_ptr<tests::SourceContext>> givens_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<topic::Home*> homes_;
   std::vector<topic::Provider*> providers_;

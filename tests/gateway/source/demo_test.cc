@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/gateway/topic/replicas.h"
+#include "tests/support/source_context.h"
 
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -17,8 +18,12 @@ namespace {
 
 struct DemoStory {
   explicit DemoStory(double rate, const topic::History& history = everything())
-      : replicas(history), demo("s", rate, *replicas.home, 7) {
+      : replicas(history), given("demo:"), demo(with_rate(rate)) {
     demo.start(replicas.now);
+  }
+  source::Context with_rate(double rate) {
+    given.config.rate = rate;
+    return given.context(*replicas.home);
   }
   static topic::History everything() {
     topic::History history;
@@ -45,6 +50,7 @@ struct DemoStory {
   }
 
   Replicas replicas;
+  tests::SourceContext given;
   Demo demo;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/gateway/topic/replicas.h"
+#include "tests/support/source_context.h"
 
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -31,9 +32,10 @@ PublishResult publish(source::Publish& source, const std::string& topic, std::ve
 
 TEST_CASE("a batch is appended whole and in order, and its positions are answered") {
   Replicas replicas;
-  source::Publish source(*replicas.home);
+  tests::SourceContext given("publish:");
+  source::Publish source(given.context(*replicas.home));
   source.start(replicas.now);
-  CHECK(source.state() == source::State::up);
+  CHECK(given.metrics.state() == observe::SourceState::up);
   const PublishResult result = publish(source, "s/a", {event("1"), event("2"), event("3")});
   CHECK(result.kind == PublishResult::Kind::appended);
   CHECK(result.positions == std::vector<std::string>{replicas.position(1), replicas.position(2), replicas.position(3)});
@@ -43,7 +45,8 @@ TEST_CASE("a batch is appended whole and in order, and its positions are answere
 
 TEST_CASE("an event whose id is known is not appended again, and its first position is answered") {
   Replicas replicas;
-  source::Publish source(*replicas.home);
+  tests::SourceContext given("publish:");
+  source::Publish source(given.context(*replicas.home));
   publish(source, "s/a", {event("1", "k1")});
   const PublishResult result = publish(source, "s/a", {event("1", "k1"), event("2", "k2"), event("2", "k2")});
   CHECK(result.positions == std::vector<std::string>{replicas.position(1), replicas.position(2), replicas.position(2)});
@@ -54,7 +57,8 @@ TEST_CASE("an event whose id is known is not appended again, and its first posit
 
 TEST_CASE("over limits.topics nothing of a batch is appended, and known topics go on") {
   Replicas replicas({}, 1, "s", 1);
-  source::Publish source(*replicas.home);
+  tests::SourceContext given("publish:");
+  source::Publish source(given.context(*replicas.home));
   publish(source, "s/a", {event("1")});
   CHECK(publish(source, "s/b", {event("1"), event("2")}).kind == PublishResult::Kind::too_many_topics);
   CHECK(replicas.home->last() == 1);
@@ -66,7 +70,8 @@ TEST_CASE("over limits.topics nothing of a batch is appended, and known topics g
 
 TEST_CASE("a topic opens on first use, also for a subscriber who comes before the first event") {
   Replicas replicas;
-  source::Publish source(*replicas.home);
+  tests::SourceContext given("publish:");
+  source::Publish source(given.context(*replicas.home));
   std::optional<topic::OpenResult> opened;
   source.open("s/a", replicas.now, [&](topic::OpenResult result) { opened = result; });
   CHECK(opened == topic::OpenResult::opened);
@@ -80,7 +85,8 @@ TEST_CASE("events arrive when the source was told they do, whatever the clock on
   topic::History history;
   history.age = 10s;
   Replicas replicas(history);
-  source::Publish source(*replicas.home);
+  tests::SourceContext given("publish:");
+  source::Publish source(given.context(*replicas.home));
   publish(source, "s/a", {event("1")}, replicas.now);
   CHECK(replicas.log("s/a").at(0).arrived() == replicas.now);
   publish(source, "s/a", {event("2")}, replicas.now + 11s);

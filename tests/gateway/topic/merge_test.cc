@@ -18,8 +18,8 @@ void add(Merge& merge, Replicas& replicas, const std::string& name, topic::Seque
          std::optional<topic::GapReason> gap = {}) {
   topic::TopicLog* log = replicas.topics[0]->join(name);
   REQUIRE(log != nullptr);
-  merge.add(*replicas.topics[0], *log, {.next = log->after(after), .after = after, .gap = gap},
-            replicas.position(after));
+  tests::add_topic(merge, *replicas.topics[0], *log, {.next = log->after(after), .after = after, .gap = gap},
+                   replicas.position(after));
 }
 
 std::string render_all(Merge& merge, std::size_t room) {
@@ -122,9 +122,9 @@ TEST_CASE("losses of several topics are announced once, in whatever order: the l
       for (const char* name : names) {
         topic::TopicLog* log = replicas.topics[0]->join(name);
         const auto start =
-            topic::find_start(*replicas.topics[0], *log, {.kind = topic::Wish::Kind::position, .position = position});
+            tests::start_in(*replicas.topics[0], *log, {.kind = topic::Wish::Kind::position, .position = position});
         gaps += start.gap ? 1 : 0;
-        merge.add(*replicas.topics[0], *log, start, position);
+        tests::add_topic(merge, *replicas.topics[0], *log, start, position);
       }
       return gaps;
     };
@@ -147,7 +147,8 @@ TEST_CASE("the id of another opening stays until the loss is announced in every 
   Merge merge(listener);
   for (const char* name : {"s/a", "s/b"}) {
     topic::TopicLog* log = replicas.topics[0]->join(name);
-    merge.add(*replicas.topics[0], *log, {.next = 0, .after = 0, .gap = topic::GapReason::unknown_epoch}, "zzzzzz.7");
+    tests::add_topic(merge, *replicas.topics[0], *log, {.next = 0, .after = 0, .gap = topic::GapReason::unknown_epoch},
+                     "zzzzzz.7");
   }
   const std::string text = render_all(merge, 10'000);
   CHECK(text.starts_with("id: zzzzzz.7\nevent: sluice.gap\ndata: {\"topic\":\"s/a\",\"from\":\"zzzzzz.7\""));

@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "gateway/topic/home.h"
+#include "gateway/topic/merge.h"
+#include "gateway/topic/start.h"
 #include "gateway/topic/topics.h"
+#include "proto/check.h"
 #include "proto/event_id.h"
 
 namespace sluice::tests {
@@ -44,7 +47,9 @@ struct Replicas {
     topics[worker]->wake();
   }
   topic::TopicLog& log(const std::string& topic) { return topics[0]->log(*home->open(topic, now)); }
-  [[nodiscard]] std::string position(topic::Sequence sequence) const { return topics[0]->position(sequence); }
+  [[nodiscard]] std::string position(topic::Sequence sequence) const {
+    return topics[0]->format().text_of(sequence).value_or("");
+  }
 
   const topic::History history;
   topic::TimePoint now = epoch_of_tests;
@@ -53,6 +58,24 @@ struct Replicas {
   std::vector<std::deque<topic::Message>> queues;
   std::unique_ptr<topic::Home> home;
 };
+
+// Where a stream begins in one log, once its home has answered.
+inline topic::Start start_in(const topic::Topics& topics, topic::TopicLog& log, const topic::Wish& wish) {
+  topic::TopicLog* const logs[] = {&log};
+  topic::PartStart start = topic::find_start(topics, logs, wish, true);
+  check(start.kind == topic::PartStart::Kind::ready, "these sources have nothing but their rings");
+  return start.starts.front();
+}
+// This worker has to hear from the source's home first.
+inline bool asks_home(const topic::Topics& topics, topic::TopicLog& log, const topic::Wish& wish) {
+  topic::TopicLog* const logs[] = {&log};
+  return topic::find_start(topics, logs, wish, false).kind == topic::PartStart::Kind::ask_home;
+}
+inline void add_topic(topic::Merge& merge, topic::Topics& topics, topic::TopicLog& log, const topic::Start& start,
+                      const std::string& position) {
+  topic::TopicLog* const logs[] = {&log};
+  merge.add(topics, logs, {.starts = {start}}, position);
+}
 
 // Counts how often it was told.
 struct Listener : topic::Subscriber {

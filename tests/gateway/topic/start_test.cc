@@ -22,9 +22,9 @@ TEST_CASE("where a client begins follows from its last event id and from what th
     replicas.append("s/b", "x");
   }
   const topic::Topics& topics = *replicas.topics[0];
-  const topic::TopicLog& log = replicas.log("s/a");
+  topic::TopicLog& log = replicas.log("s/a");
   REQUIRE(log.first() == 2);
-  const std::string here(topics.epoch().text());
+  const std::string here = replicas.position(0).substr(0, proto::Epoch::size);
 
   struct Row {
     const char* name;
@@ -34,9 +34,9 @@ TEST_CASE("where a client begins follows from its last event id and from what th
     std::optional<GapReason> gap;
   };
   const Row rows[] = {
-      {"now", {Wish::Kind::now, {}}, 5, 10, {}},
-      {"earliest", {Wish::Kind::earliest, {}}, 2, 3, {}},
-      {"no position for this source", {Wish::Kind::no_position, {}}, 2, 3, GapReason::no_position},
+      {"now", {Wish::Kind::now}, 5, 10, {}},
+      {"earliest", {Wish::Kind::earliest}, 2, 3, {}},
+      {"no position for this source", {Wish::Kind::no_position}, 2, 3, GapReason::no_position},
       {"the newest entry", {Wish::Kind::position, here + ".9"}, 5, 9, {}},
       {"another topic's newest", {Wish::Kind::position, here + ".10"}, 5, 10, {}},
       {"in the ring", {Wish::Kind::position, here + ".7"}, 4, 7, {}},
@@ -53,8 +53,7 @@ TEST_CASE("where a client begins follows from its last event id and from what th
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    CHECK(can_start(topics, row.wish));
-    const topic::Start start = find_start(topics, log, row.wish);
+    const topic::Start start = tests::start_in(topics, log, row.wish);
     CHECK(start.next == row.next);
     CHECK(start.after == row.after);
     CHECK(start.gap == row.gap);
@@ -67,9 +66,14 @@ TEST_CASE("a worker that has not yet heard of a position waits for it instead of
   replicas.deliver(1);
   replicas.append("s/a", "y");
   const Wish second{Wish::Kind::position, replicas.position(2)};
-  CHECK(can_start(*replicas.topics[0], second));
-  CHECK_FALSE(can_start(*replicas.topics[1], second));
-  CHECK(can_start(*replicas.topics[1], {Wish::Kind::position, replicas.position(3)}));  // nobody has it
+  topic::TopicLog& at_home = replicas.log("s/a");
+  topic::TopicLog& elsewhere = *replicas.topics[1]->join("s/a");
+  CHECK_FALSE(tests::asks_home(*replicas.topics[0], at_home, second));
+  CHECK(tests::asks_home(*replicas.topics[1], elsewhere, second));
   replicas.deliver(1);
-  CHECK(can_start(*replicas.topics[1], second));
+  CHECK_FALSE(tests::asks_home(*replicas.topics[1], elsewhere, second));
+  // What nobody has is unknown once the home has answered.
+  const Wish third{Wish::Kind::position, replicas.position(3)};
+  CHECK(tests::asks_home(*replicas.topics[1], elsewhere, third));
+  CHECK(tests::start_in(*replicas.topics[1], elsewhere, third).gap == GapReason::unknown_position);
 }

@@ -115,7 +115,8 @@ class Client final : private topic::Subscriber, private proto::sse::ParserVisito
     const auto parts = proto::parse_event_id(id);
     REQUIRE(parts.has_value());
     for (const proto::IdPart& part : *parts)
-      if (part.name.empty() || part.name == topics(ref).source()) return known_sequence(topics(ref), part.position);
+      if (part.name.empty() || part.name == topics(ref).source())
+        return topics(ref).format().sequence_of(part.position);
     return {};
   }
   // No event of this topic in (done, through].
@@ -148,15 +149,15 @@ class Client final : private topic::Subscriber, private proto::sse::ParserVisito
         REQUIRE(sequence);
         ref.done = *sequence;
         wishes.push_back({.kind = Wish::Kind::position, .position = replicas.position(*sequence)});
-        if (!can_start(topics(ref), wishes.back())) replicas.deliver(worker_);
-        REQUIRE(can_start(topics(ref), wishes.back()));
+        if (tests::asks_home(topics(ref), *log, wishes.back())) replicas.deliver(worker_);
+        REQUIRE_FALSE(tests::asks_home(topics(ref), *log, wishes.back()));
       }
     }
     const bool fresh = id_.empty();
     std::map<std::size_t, Sequence> positions;
     std::vector<topic::Start> starts;
     for (std::size_t index = 0; index != refs_.size(); ++index) {
-      starts.push_back(find_start(topics(refs_[index]), *logs[index], wishes[index]));
+      starts.push_back(tests::start_in(topics(refs_[index]), *logs[index], wishes[index]));
       if (fresh) refs_[index].done = starts.back().after;
       positions[refs_[index].source] = refs_[index].done;
     }
@@ -167,8 +168,8 @@ class Client final : private topic::Subscriber, private proto::sse::ParserVisito
     } else {
       merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
       for (std::size_t index = 0; index != refs_.size(); ++index)
-        merge_->add(topics(refs_[index]), *logs[index], starts[index],
-                    world_.sources[refs_[index].source]->position(positions[refs_[index].source]));
+        tests::add_topic(*merge_, topics(refs_[index]), *logs[index], starts[index],
+                         world_.sources[refs_[index].source]->position(positions[refs_[index].source]));
       id_ = merge_->id();
     }
     parser_.set_last_event_id(id_);
@@ -224,7 +225,7 @@ class Client final : private topic::Subscriber, private proto::sse::ParserVisito
     const std::string name = text_after("\"topic\":\"");
     for (Ref& ref : refs_) {
       if (ref.name != name) continue;
-      const auto to = known_sequence(topics(ref), text_after("\"to\":\""));
+      const auto to = topics(ref).format().sequence_of(text_after("\"to\":\""));
       REQUIRE(to);
       if (*to < ref.done) FAIL("a gap that goes back: " << data << " after " << ref.done);
       if (const std::string count = text_after("\"count\":");

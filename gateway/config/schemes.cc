@@ -1,0 +1,43 @@
+#include "gateway/config/schemes.h"
+
+#include <algorithm>
+
+namespace sluice::config {
+
+namespace {
+
+#ifdef SLUICE_WITH_SQLITE
+constexpr bool sqlite = true;
+#else
+constexpr bool sqlite = false;
+#endif
+
+}  // namespace
+
+const std::vector<Scheme>& all_schemes() {
+  static const std::vector<Scheme> schemes = {
+      {"demo", "clock, random walk and counter, made here", "", true, "", "[source.demo]\nurl = \"demo:\""},
+      {"publish",
+       sqlite ? "events published to this gateway by POST, kept in memory or on disk"
+              : "events published to this gateway by POST, kept in memory (built without sqlite: not on disk)",
+       "", true, "", "[source.notes]\nurl = \"publish:\""},
+  };
+  return schemes;
+}
+
+const Scheme* find_scheme(std::string_view name) {
+  const auto found = std::ranges::find(all_schemes(), name, &Scheme::name);
+  return found == all_schemes().end() ? nullptr : &*found;
+}
+
+const std::vector<std::string_view>& built_in_schemes() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> built_in;
+    for (const Scheme& scheme : all_schemes())
+      if (scheme.built_in) built_in.push_back(scheme.name);
+    return built_in;
+  }();
+  return names;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,51 @@
+// Page: a run of events that the engine still has, read for everybody who asks for it (design §5.4, Replay). Made on a
+// source's home worker, immutable once shared; with Entry the only object that crosses threads, reference-counted.
+// Invariant: `entries` are all events of its topics in (from, through], in the source's order; what is lost of
+// (after, from] is announced before them.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/topic/entry.h"
+#include "gateway/topic/gap.h"
+
+namespace sluice::topic {
+
+// What to read: the events of these topics (full names, or patterns) after a position.
+struct ReadRequest {
+  std::vector<std::string> topics;
+  std::string after;                                           // empty: from the oldest that the engine has
+  std::optional<std::chrono::system_clock::time_point> since;  // instead of `after`: from this time on
+  friend bool operator==(const ReadRequest&, const ReadRequest&) = default;
+};
+
+struct ReadLimits {
+  std::size_t entries = 1000;
+  std::size_t bytes = 1024 * 1024;
+};
+
+struct Page {
+  std::string after;    // as asked for
+  std::string from;     // where it begins; never empty once read
+  std::string through;  // where the next page begins
+  std::vector<EntryPtr> entries;
+  std::optional<GapReason> gap;  // why `from` is not `after`; absent for a page from the oldest or from a time
+  bool at_end = false;           // the engine had nothing newer
+  [[nodiscard]] std::size_t footprint() const {
+    std::size_t bytes = sizeof(Page);
+    for (const EntryPtr& entry : entries) bytes += entry->footprint() + sizeof entry;
+    return bytes;
+  }
+};
+using PagePtr = std::shared_ptr<const Page>;
+
+// Called once: with the page, or with nullptr when this source has nothing but its rings.
+using ReadDone = std::function<void(PagePtr)>;
+
+}  // namespace sluice::topic
