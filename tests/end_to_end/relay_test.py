@@ -39,8 +39,12 @@ class RelayModes(unittest.TestCase):
     def setUp(self):
         self.server = EchoServer()
         self.addCleanup(self.server.close)
-        self.relay = Relay(self.server.port)
-        self.addCleanup(self.relay.close)
+        self.relay = self.start(self.server.port)
+
+    def start(self, port: int) -> Relay:
+        relay = Relay(port)
+        self.addCleanup(relay.close)
+        return relay
 
     def connect(self) -> socket.socket:
         client = socket.create_connection(("127.0.0.1", self.relay.port), 15)
@@ -142,8 +146,7 @@ class RelayModes(unittest.TestCase):
 
     def test_relay_partition_hides_the_servers_end(self):
         with RedisServer() as server:
-            relay = Relay(server.port)
-            self.addCleanup(relay.close)
+            relay = self.start(server.port)
             with socket.create_connection(("127.0.0.1", relay.port), 15) as client:
                 client.sendall(b"PING\r\n")
                 self.assert_comes(client, b"+PONG\r\n")
@@ -180,7 +183,6 @@ class RelayModes(unittest.TestCase):
         self.echoed(self.connect(), b"again")
 
     def test_relay_resets_its_client_while_the_server_is_down(self):
-        relay = Relay(free_port())
-        self.addCleanup(relay.close)
+        relay = self.start(free_port())
         with self.assertRaises(ConnectionResetError), socket.create_connection(("127.0.0.1", relay.port), 15) as client:
             client.recv(1)

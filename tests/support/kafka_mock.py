@@ -123,7 +123,8 @@ class KafkaMock(Engine):
         placed = ["-p", str(partition)] if partition is not None else []
         fields = [part for name, value in (headers or {}).items() for part in ("-H", f"{name}={value}")]
         self._kcat("-P", "-t", topic, "-D", SEPARATOR, "-X", "enable.idempotence=true",
-                   "-X", f"message.timeout.ms={timeout * 1000}", *named, *placed, *fields, data=SEPARATOR.join(values).encode(), timeout=timeout)
+                   "-X", f"message.timeout.ms={timeout * 1000}", *named, *placed, *fields,
+                   data=SEPARATOR.join(values).encode(), timeout=timeout)
 
     def consume(self, topic: str, count: int, partition: int | None = None, offset: int | str = "beginning") -> list[dict]:
         """The next messages as kcat describes them: partition, offset, key, payload, headers, ts."""
@@ -133,4 +134,5 @@ class KafkaMock(Engine):
 
     def watermarks(self, topic: str, partition=0) -> tuple[int, int]:
         """The oldest offset, and the one that the next message will have."""
-        return tuple(int(self._kcat("-Q", "-t", f"{topic}:{partition}:{end}").rsplit(None, 1)[1]) for end in (-2, -1))
+        answers = [self._kcat("-Q", "-t", f"{topic}:{partition}:{end}") for end in (-2, -1)]
+        return tuple(int(answer.rsplit(None, 1)[1]) for answer in answers)

@@ -21,7 +21,8 @@ class MosquittoBroker(Engine):
 
     def command(self):
         lines = [f"listener {self.port} 127.0.0.1", f"user {pwd.getpwuid(os.geteuid()).pw_name}", "persistence true",
-                 f"persistence_location {self.folder}/", f"autosave_interval {self.save_every or 0}", "autosave_on_changes true",
+                 f"persistence_location {self.folder}/", "autosave_on_changes true",
+                 f"autosave_interval {self.save_every or 0}",
                  "max_queued_messages 0", "max_inflight_messages 0", "log_dest stderr", "sys_interval 1",
                  f"allow_anonymous {'false' if self.password else 'true'}"]
         if self.password:

@@ -68,9 +68,9 @@ class PostgresServer(Engine):
             secret.write_text(self.password + "\n", encoding="utf-8")
             method = ["--auth=scram-sha-256", f"--pwfile={secret}"]
         self._hand_over()
-        made = subprocess.run([programs() / "initdb", "-D", self.data, "--username", USER, "--encoding=UTF8", "--locale=C.UTF-8",
-                               "--no-sync", "--no-instructions", *method], cwd=self.folder, capture_output=True, text=True,
-                              timeout=60, check=False, **self.identity())
+        made = subprocess.run([programs() / "initdb", "-D", self.data, "--username", USER, "--encoding=UTF8",
+                               "--locale=C.UTF-8", "--no-sync", "--no-instructions", *method], cwd=self.folder,
+                              capture_output=True, text=True, timeout=60, check=False, **self.identity())
         if made.returncode != 0:
             raise AssertionError(f"initdb: {made.stdout}{made.stderr}")
 
