@@ -102,9 +102,11 @@ class MisbehavingSse:
     def close(self):
         if self._thread.closed:
             return
-        self.refuse()
-        self._thread.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.refuse()
+        finally:
+            self._thread.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- What it saw ---
 

@@ -79,9 +79,11 @@ class Relay:
     def close(self):
         if self._thread.closed:
             return
-        self._thread.run(self._refuse())
-        self.cut()
-        self._thread.close()
+        try:
+            self._thread.run(self._refuse())
+            self.cut()
+        finally:
+            self._thread.close()
 
     # --- On its own thread ---
 
