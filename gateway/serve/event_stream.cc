@@ -86,7 +86,7 @@ bool is_header_text(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
-// Whether a position may be repeated in an `id:` as it is: plain text that crosses origins without a preflight.
+// Whether a position may be repeated in an `id:` as it is: plain text, which browsers may send to other origins.
 bool is_plain_position(std::string_view text, std::size_t size_max) {
   return !text.empty() && text.size() <= size_max && std::ranges::all_of(text, [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' ||
@@ -244,9 +244,13 @@ void EventStream::open() {
   };
   // The position from which a part runs: the client's own until a gap or an event replaces it.
   const auto position_of = [&](const Opening::Part& part) -> std::string {
+    const std::string& asked = part.wish.position;
+    const config::Limits& limits = services().config.limits;
+    const auto& format = services().topics[opening.source_of(part)]->format();
+    const bool known = format.classify(asked) == topic::PositionFormat::Kind::known;
     if (part.wish.kind == Wish::Kind::position &&
-        is_plain_position(part.wish.position, services().config.limits.event_id))
-      return part.wish.position;
+        is_plain_position(asked, known ? limits.last_event_id : limits.event_id))
+      return asked;
     return part.page ? part.page->from : part.start.position;
   };
   for (const Opening::Part& part : opening.parts) {
@@ -254,11 +258,13 @@ void EventStream::open() {
       if (start.gap) count_gap(*start.gap);
     if (part.start.gap && part.start.starts.empty())
       count_gap(*part.start.gap);
-    else if (part.page && part.page->gap)
-      count_gap(*part.page->gap);
+    else if (part.page)
+      if (const auto gap =
+              topic::gap_before(services().topics[opening.source_of(part)]->format(), *part.page, part.start.after))
+        count_gap(*gap);
   }
   const Opening::Part& first = opening.parts.front();
-  if (opening.logs.size() == 1 && first.start.kind == topic::PartStart::Kind::ready) {
+  if (opening.logs.size() == 1 && first.start.kind == topic::PartStart::Kind::ready && first.start.resumed.empty()) {
     open_single(first.start.starts.front(), *services().topics[opening.source_of(first)], *opening.logs.front(),
                 position_of(first));
   } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "proto/sse.h"
 
@@ -16,8 +17,10 @@ void Merge::add(Topics& topics, std::span<TopicLog* const> logs, const PartStart
                       .name = own_positions ? logs.front()->name() : topics.source(),
                       .position = std::string(position),
                       .resumed = {},
+                      .beginning = topics.beginning(),
                       .replay = {}});
   Part& part = parts_.back();
+  if (!start.resumed.empty()) part.resumed = start.resumed;
   for (std::size_t index = 0; index != logs.size(); ++index) {
     Member& member = members_.emplace_back();
     member.part = parts_.size() - 1;
@@ -60,10 +63,23 @@ void Merge::skip_had(const Part& part, Member& member) const {
     member.cursor.skip();
 }
 
+void Merge::skip_had(const Part& part, Replay& replay) const {
+  const auto& entries = replay.page->entries;
+  while (replay.next != entries.size() && part.topics->format().had(part.resumed, entries[replay.next]->position()))
+    ++replay.next;
+}
+
+bool Merge::began_anew(Part& part) {
+  if (std::exchange(part.beginning, part.topics->beginning()) == part.topics->beginning()) return false;
+  part.resumed.clear();
+  return true;
+}
+
 Merge::Choice Merge::select_live(std::size_t first, std::size_t count) {
   Choice best;
   Sequence best_sequence = 0;
   Part& part = parts_[members_[first].part];
+  if (!part.resumed.empty()) (void)began_anew(part);
   for (std::size_t index = first; index != first + count; ++index) {
     Member& member = members_[index];
     if (!part.resumed.empty()) skip_had(part, member);
@@ -86,8 +102,10 @@ Merge::Choice Merge::select() {
     std::size_t count = 1;
     while (first + count != members_.size() && members_[first + count].part == members_[first].part) ++count;
     Part& part = parts_[members_[first].part];
-    if (part.replay && part.replay->page && !part.replay->gap && part.replay->next == part.replay->page->entries.size())
-      end_page(part);
+    if (part.replay && part.replay->page && !part.replay->gap) {
+      if (!part.resumed.empty()) skip_had(part, *part.replay);
+      if (part.replay->next == part.replay->page->entries.size()) end_page(part);
+    }
     Choice choice;
     if (!part.replay) choice = select_live(first, count);
     if (part.replay && part.replay->page) choice = {nullptr, &part, TimePoint::min()};
@@ -128,7 +146,7 @@ void Merge::advance(Part& part) {
   const PositionFormat& format = part.topics->format();
   const auto to = format.text_of(std::min(lost, behind));
   if (!to) {  // only the engine names positions: the lost one, or none
-    if (lost <= behind) part.position = loser->evicted_position();
+    if (lost <= behind) part.position = format.join(part.position, loser->evicted_position());
     return;
   }
   const auto reached = format.sequence_of(part.position);
@@ -156,13 +174,16 @@ void Merge::announce_gap(Member& member) {
 
 void Merge::announce_gap(Part& part) {
   Replay& replay = *part.replay;
-  part.position = replay.page->from;
+  // Who the page was not read for may be past its begin in a part of a vector.
+  const bool own = replay.after == replay.page->after;
+  part.position = own ? replay.page->from : part.topics->format().join(part.position, replay.page->from);
+  if (!part.resumed.empty()) part.resumed = part.position;
   const std::string id_now = id();
   for (const Member& member : members_) {
     if (&parts_[member.part] != &part) continue;
     const Gap gap{.topic = member.cursor.log()->name(),
                   .from = replay.gap_from,
-                  .to = replay.page->from,
+                  .to = part.position,
                   .count = {},
                   .reason = *replay.gap};
     append_gap(text_, gap, id_now);
@@ -184,6 +205,7 @@ std::optional<Merge::Want> Merge::take_want() {
     Part& part = parts_[index];
     if (!part.replay || part.replay->page || part.replay->asked) continue;
     part.replay->asked = true;
+    part.beginning = part.topics->beginning();
     Want want{
         .part = index, .topics = part.topics, .request = {.topics = {}, .after = part.replay->after, .since = {}}};
     for (const Member& member : members_)
@@ -198,6 +220,7 @@ void Merge::on_page(std::size_t index, PagePtr page) {
   if (!part.replay || part.replay->page) return;
   if (!page) {
     part.replay.reset();
+    if (part.topics->format().vectors()) part.resumed = part.position;
     for (Member& member : members_) {
       if (member.part != index) continue;
       member.cursor.move(member.cursor.log()->first(), member.cursor.log()->evicted_through());
@@ -207,17 +230,14 @@ void Merge::on_page(std::size_t index, PagePtr page) {
     return;
   }
   Replay& replay = *part.replay;
-  if (page->gap && !replay.gap) {
-    replay.gap = page->gap;
+  if (const auto gap = gap_before(part.topics->format(), *page, replay.after); gap && !replay.gap) {
+    replay.gap = gap;
     replay.gap_from = replay.after;
   }
   if (part.position.empty()) part.position = page->from;
   replay.next = 0;
   // A page that was read for a neighbour begins before this stream's place.
-  const PositionFormat& format = part.topics->format();
-  if (!replay.after.empty() && page->after != replay.after)
-    while (replay.next != page->entries.size() && format.had(replay.after, page->entries[replay.next]->position()))
-      ++replay.next;
+  if (!replay.after.empty() && page->after != replay.after) part.resumed = replay.after;
   replay.page = std::move(page);
 }
 
@@ -225,21 +245,23 @@ void Merge::end_page(Part& part) {
   Replay& replay = *part.replay;
   const PagePtr page = std::move(replay.page);
   // What was filtered out of the page is behind this stream too; a neighbour's page may end before its place.
-  const auto order = part.topics->format().compare(page->through, part.position);
-  if (!(order <= 0)) part.position = page->through;
+  const PositionFormat& format = part.topics->format();
+  if (!(format.compare(page->through, part.position) <= 0)) part.position = format.join(part.position, page->through);
+  part.resumed.clear();
   replay.after = part.position;
   replay.asked = false;
+  if (began_anew(part)) return;  // its engine tells what is left of where this stream was
   if (enter_rings(part)) return part.replay.reset();
   // The engine has nothing after this place and the rings begin later: nobody has what is between.
   if (page->at_end && page->entries.empty()) on_page(static_cast<std::size_t>(&part - parts_.data()), nullptr);
 }
 
 bool Merge::enter_rings(Part& part) {
-  bool ahead = false;
+  bool filter = false;
   for (const Member& member : members_) {
     if (&parts_[member.part] != &part) continue;
     const Place place = locate(*part.topics, *member.cursor.log(), part.position);
-    if (place.kind == Place::Kind::ahead) ahead = true;
+    if (place.kind == Place::Kind::ahead || place.filter) filter = true;
     if (place.kind != Place::Kind::here && place.kind != Place::Kind::ahead) return false;
   }
   for (Member& member : members_) {
@@ -248,7 +270,7 @@ bool Merge::enter_rings(Part& part) {
     const Place place = locate(*part.topics, log, part.position);
     member.cursor.move(place.next, place.next == log.first() ? log.evicted_through() : log.sequence_at(place.next - 1));
   }
-  if (ahead) part.resumed = part.position;
+  if (filter) part.resumed = part.position;
   return true;
 }
 

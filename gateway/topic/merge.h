@@ -81,7 +81,8 @@ class Merge {
     Topics* topics;
     std::string name;  // in ids over several parts
     std::string position;
-    std::string resumed;  // entries that a stream at this position has had are skipped; empty: none are
+    std::string resumed;      // entries that a stream at this position has had are skipped; empty: none are
+    std::uint32_t beginning;  // Topics::beginning() for which `resumed` and the replay hold
     std::unique_ptr<Replay> replay;
   };
   struct Member {  // one topic
@@ -110,6 +111,9 @@ class Merge {
   void end_page(Part& part);
   [[nodiscard]] bool enter_rings(Part& part);
   void skip_had(const Part& part, Member& member) const;
+  void skip_had(const Part& part, Replay& replay) const;
+  // Whether its source has begun anew since the part's position was good; forgets what the part has had then.
+  static bool began_anew(Part& part);
   // Writes the id line where the entry's own is not the stream's; returns how much of the entry is not to be sent.
   std::uint32_t begin_entry(Part& part, const Entry& entry);
   // Moves the id of a part to the last position that any of its topics has lost, as far as no topic is behind it.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/topic/entry.h"
@@ -44,6 +45,13 @@ struct Page {
   }
 };
 using PagePtr = std::shared_ptr<const Page>;
+
+// What a stream at `after` has lost before the page's entries: one in its midst, for which it was not read, nothing.
+[[nodiscard]] inline std::optional<GapReason> gap_before(const PositionFormat& format, const Page& page,
+                                                         std::string_view after) {
+  if (page.gap && after != page.after && format.compare(page.from, after) <= 0) return std::nullopt;
+  return page.gap;
+}
 
 // Called once: with the page, or with nullptr when this source has nothing but its rings.
 using ReadDone = std::function<void(PagePtr)>;

@@ -32,6 +32,9 @@ class PositionFormat {
   [[nodiscard]] virtual std::partial_ordering compare(std::string_view left, std::string_view right) const = 0;
   // Whether each topic has positions of its own (Redis streams): an id then has a part for each topic.
   [[nodiscard]] virtual bool per_topic() const { return false; }
+  // Whether positions are vectors (Kafka: an offset for each partition): two of them may be unordered, and a stream
+  // that resumes finds entries that it has had behind the first that it has not. Along one log they rise all the same.
+  [[nodiscard]] virtual bool vectors() const { return false; }
   // The position of a sequence, where positions are our own numbering; nullopt: only the engine gives positions.
   [[nodiscard]] virtual std::optional<std::string> text_of(Sequence) const { return std::nullopt; }
   // The other way round; nullopt for a position of another opening, and where text_of() knows none.

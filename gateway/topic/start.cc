@@ -18,12 +18,25 @@ Offset first_not_had(const PositionFormat& format, const TopicLog& log, std::str
   Offset low = log.first(), high = log.head();
   while (low < high) {
     const Offset middle = low + (high - low) / 2;
-    if (format.had(position, log.at(middle).position()))
+    // Not had(): of vectors that is true of some entries behind the first of which it is not.
+    if (format.compare(log.at(middle).position(), position) <= 0)
       low = middle + 1;
     else
       high = middle;
   }
   return low;
+}
+
+// Of vectors the log has all that follows only from its start on in every part; and a position that is ahead of it in
+// one part only is ahead.
+Place locate_vector(const Topics& topics, const TopicLog& log, std::string_view position) {
+  const PositionFormat& format = topics.format();
+  if (!(format.compare(position, log.evicted_position()) >= 0)) return {Place::Kind::older, 0};
+  const Offset next = first_not_had(format, log, position);
+  const std::string_view before =
+      next == log.first() ? std::string_view(log.evicted_position()) : log.at(next - 1).position();
+  const bool here = format.compare(position, topics.now_position(log)) <= 0;
+  return {here ? Place::Kind::here : Place::Kind::ahead, next, format.compare(position, before) != 0};
 }
 
 Start oldest(const TopicLog& log, std::optional<GapReason> gap = {}) {
@@ -88,6 +101,7 @@ PartStart at_position(const Topics& topics, std::span<TopicLog* const> logs, con
       case Place::Kind::here: {
         const Sequence before = place.next == log->first() ? log->evicted_through() : log->sequence_at(place.next - 1);
         start.starts.push_back({place.next, topics.format().sequence_of(position).value_or(before), {}});
+        if (place.filter) start.resumed = position;
         break;
       }
       case Place::Kind::foreign:
@@ -125,6 +139,7 @@ Place locate(const Topics& topics, const TopicLog& log, std::string_view positio
     case PositionFormat::Kind::known:
       break;
   }
+  if (format.vectors()) return locate_vector(topics, log, position);
   const auto to_oldest = format.compare(position, log.evicted_position());
   if (to_oldest == std::partial_ordering::unordered) return search(topics, log, position);
   if (to_oldest < 0) return {Place::Kind::older, 0};

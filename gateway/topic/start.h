@@ -36,6 +36,7 @@ struct Place {
   };
   Kind kind = Kind::here;
   Offset next = 0;
+  bool filter = false;  // vectors: after `next` are entries that a stream at this position has had
 };
 [[nodiscard]] Place locate(const Topics& topics, const TopicLog& log, std::string_view position);
 
@@ -56,6 +57,7 @@ struct PartStart {
   Kind kind = Kind::ready;
   std::vector<Start> starts = {};
   std::string position = {};          // from which it runs; for replay: unknown until the first page
+  std::string resumed = {};           // ready: entries that a stream at this position has had are to be skipped
   std::optional<GapReason> gap = {};  // replay: why it is not after the client's position
   std::string after = {};             // replay: empty for the oldest that there is
 };

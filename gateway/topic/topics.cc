@@ -108,6 +108,7 @@ void Topics::start(const Message& message) {
     view->log.restart(message.sequence, message.shared->start_position);
     touch(view->log);
   }
+  ++beginning_;
   newest_log_ = nullptr;
   removed_through_ = message.sequence;
   applied_position_ = removed_position_ = message.shared->start_position;

@@ -51,6 +51,8 @@ class Topics {
   [[nodiscard]] Sequence applied() const { return applied_; }
   // Changes whenever a topic came or a source began anew: who waits for that may try again.
   [[nodiscard]] std::uint64_t revision() const { return revision_; }
+  // How often the source began anew: a position from before means nothing of what is in the logs.
+  [[nodiscard]] std::uint32_t beginning() const { return beginning_; }
   // The position up to which every entry of this log's topics was seen here: where "now" is.
   [[nodiscard]] std::string_view now_position(const TopicLog& log) const;
   [[nodiscard]] std::size_t topic_count() const { return names_.size(); }
@@ -75,6 +77,7 @@ class Topics {
   std::vector<TopicLog*> touched_;
   Sequence applied_ = 0;
   std::uint64_t revision_ = 0;
+  std::uint32_t beginning_ = 0;
   std::string applied_position_;          // of the source's newest entry, but for those in newest_log_
   const TopicLog* newest_log_ = nullptr;  // which was appended to last
   Sequence removed_through_ = 0;          // no removed topic had evicted anything newer
