@@ -16,7 +16,7 @@ MAY_INCLUDE = {
     "gateway/load": {"proto", "gateway/config"},
     "gateway/access": {"proto", "gateway/config"},
     "gateway/observe": {"proto", "gateway/config"},
-    "gateway/source": {"proto", "gateway/config", "gateway/topic", "gateway/observe"},
+    "gateway/source": {"proto", "gateway/config", "gateway/topic", "gateway/observe", "gateway/client"},
     "gateway/client": {"proto", "gateway/config"},
     "gateway/serve": {"proto", "gateway/config", "gateway/topic", "gateway/load", "gateway/access", "gateway/observe"},
 }
