@@ -135,9 +135,9 @@ void ByteConnection::Link::become_open() {
 
 void ByteConnection::Link::on_deadline(const error_code& error) {
   if (error || state_ == State::open) return;
-  finish(CloseReason::timed_out,
-         (state_ == State::connecting ? "no answer from " : "no end of the TLS handshake with ") + name() + " within " +
-             std::to_string(peer_.timeout.count()) + " ms");
+  const std::string within = name() + " within " + std::to_string(peer_.timeout.count()) + " ms";
+  if (state_ == State::connecting) return finish(CloseReason::timed_out, "no answer from " + within);
+  finish(CloseReason::tls_timed_out, "no end of the TLS handshake with " + within);
 }
 
 // --- Reading -------------------------------------------------------------------------------------------------------

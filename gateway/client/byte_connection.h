@@ -34,8 +34,9 @@ enum class CloseReason : std::uint8_t {
   no_such_host,
   refused,
   unreachable,
-  timed_out,    // before it was open
-  not_trusted,  // the certificate: trying again cannot help
+  timed_out,      // before TCP was connected
+  tls_timed_out,  // in the handshake
+  not_trusted,    // the certificate: trying again cannot help
   tls_failed,
   ended,  // by the peer, in good order
   lost,

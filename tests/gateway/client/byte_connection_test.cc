@@ -199,7 +199,7 @@ TEST_CASE("a TLS server that accepts and stays silent is given up in time") {
   talk.peer.timeout = std::chrono::milliseconds(30);
   talk.connection->connect(talk.peer);
   talk.until([&] { return talk.heard.reason.has_value(); });
-  CHECK(talk.heard.reason == CloseReason::timed_out);
+  CHECK(talk.heard.reason == CloseReason::tls_timed_out);
   CHECK(talk.heard.text ==
         "no end of the TLS handshake with 127.0.0.1:" + std::to_string(talk.peer.port) + " within 30 ms");
 }
