@@ -4,10 +4,17 @@
 
 #include "gateway/source/demo.h"
 #include "gateway/source/publish.h"
+#ifdef SLUICE_WITH_HIREDIS
+#include "gateway/source/redis_channels.h"
+#include "gateway/source/redis_streams.h"
+#endif
 
 namespace sluice::source {
 
-Positions make_positions(const config::Source&, std::uint32_t random) {
+Positions make_positions(const config::Source& config, std::uint32_t random) {
+  const std::string_view scheme = config.scheme();
+  if ((scheme == "redis" || scheme == "rediss") && !config.stream.empty())
+    return {std::make_shared<topic::PairFormat>('-', true), true};
   return {std::make_shared<topic::EpochFormat>(proto::Epoch::from_random(random)), false};
 }
 
@@ -15,6 +22,12 @@ std::unique_ptr<Source> make_source(Context&& context) {
   const std::string_view scheme = context.config.scheme();
   if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
   if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
+#ifdef SLUICE_WITH_HIREDIS
+  if (scheme == "redis" || scheme == "rediss") {
+    if (context.config.stream.empty()) return std::make_unique<RedisChannels>(std::move(context));
+    return std::make_unique<RedisStreams>(std::move(context));
+  }
+#endif
   throw std::runtime_error("source." + context.config.name + ".url: no adapter for `" + context.config.url +
                            "` in this build");
 }
