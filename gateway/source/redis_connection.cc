@@ -126,25 +126,25 @@ void RedisConnection::on_open() {
 void RedisConnection::greet() {
   const RedisUrl& url = options_.url;
   greetings_ = 0;
-  const auto say = [this](const std::vector<std::string_view>& words, bool required) {
+  const auto say = [this](const std::vector<std::string_view>& words, std::optional<std::string_view> harmless) {
     ++greetings_;
-    add(
-        words, [this, required](const auto& reply) { on_greeted(reply, required); }, Milliseconds(0), 1);
+    const Done done = [this, harmless](const auto& reply) { on_greeted(reply, harmless); };
+    add(words, done, Milliseconds(0), 1);
   };
   if (!url.user.empty())
-    say({"AUTH", url.user, url.password}, true);
+    say({"AUTH", url.user, url.password}, std::nullopt);
   else if (!url.password.empty())
-    say({"AUTH", url.password}, true);
-  say({"PING"}, true);
-  if (url.database != 0) say({"SELECT", std::to_string(url.database)}, true);
-  say({"CLIENT", "SETNAME", options_.client_name}, false);
+    say({"AUTH", url.password}, std::nullopt);
+  say({"PING"}, "NOPERM");  // who may not PING may still read
+  if (url.database != 0) say({"SELECT", std::to_string(url.database)}, std::nullopt);
+  say({"CLIENT", "SETNAME", options_.client_name}, "");
   flush();
 }
 
-void RedisConnection::on_greeted(const boost::system::result<RedisReply>& reply, bool required) {
+void RedisConnection::on_greeted(const boost::system::result<RedisReply>& reply,
+                                 std::optional<std::string_view> harmless) {
   if (!reply) return;  // lost: lose() has the reason
-  // A user who may not PING may still read: NOPERM is a sign of life.
-  if (required && reply->is_error() && !reply->text.starts_with("NOPERM"))
+  if (reply->is_error() && !(harmless && reply->text.starts_with(*harmless)))
     return lose(explain_redis_refusal(reply->text, options_.url));
   if (--greetings_ > 0) return;
   state_ = State::up;

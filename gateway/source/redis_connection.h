@@ -17,6 +17,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -104,7 +105,8 @@ class RedisConnection final : private client::ByteVisitor {
 
   void connect();
   void greet();
-  void on_greeted(const boost::system::result<proto::RedisReply>& reply, bool required);
+  // `harmless`: how an error begins that does not keep the connection from being used.
+  void on_greeted(const boost::system::result<proto::RedisReply>& reply, std::optional<std::string_view> harmless);
   void take_replies();
   void take(proto::RedisReply&& reply);
   void ask(std::span<const std::string_view> words, Done done, Milliseconds block, std::size_t answers);

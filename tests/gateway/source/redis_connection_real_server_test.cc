@@ -88,6 +88,7 @@ TEST_CASE("real redis: each wrong account is refused with its remedy, the right 
       {locked, ":wrong@", "", "refuses the password: mend it"},
       {locked, "reader:wrong@", "", "refuses the password of user reader: mend it"},
       {unlocked, ":secret@", "", "has no password: remove it"},
+      {locked, "reader:word@", "/1", "refuses the connection (it says: NOPERM"},
       {unlocked, "", "/16", "has no database 16: mend the number"},
       {locked, ":secret@", "/15", ""},
       {locked, "reader:word@", "", ""},
