@@ -58,7 +58,7 @@ std::vector<config::Problem> find_oddities(const config::Config& config) {
     const auto place = config.places.first_of({key, key + ".url", "listen"});
     if (std::ranges::none_of(config.routes, [&](const auto& route) { return serves(route, source.name); }))
       oddities.push_back({place, fmt::format("`{}` is in no route: nobody can subscribe to it", key)});
-    if (source.url.starts_with("publish:") && publishing.closed())
+    if ((source.scheme() == "publish" || source.publish) && publishing.closed())
       oddities.push_back({place, fmt::format("nobody can publish to `{}`: set `access.publish_secret`", key)});
   }
   return oddities;
