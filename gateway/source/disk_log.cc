@@ -140,6 +140,8 @@ void DiskLog::write(std::vector<Append> appends) {
   {
     const std::lock_guard lock(mutex_);
     status_.queued_bytes -= size;
+    status_.entries = topics_.entry_count();
+    status_.problem = write_problem_;
     if (write_problem_.empty()) ++status_.commits;
   }
   post_([appends = std::move(appends), answers = std::move(answers)]() mutable {

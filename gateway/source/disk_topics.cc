@@ -87,16 +87,19 @@ void DiskTopics::keep() {
   }
   last_ = std::max(last_, last_added_);
   for (const std::int64_t id : removed_) forget(id);
-  opened_.clear();
-  changes_.clear();
-  removed_.clear();
+  begin_anew();
 }
 
 void DiskTopics::drop() {
   for (const std::int64_t id : opened_) forget(id);
+  begin_anew();
+}
+
+void DiskTopics::begin_anew() {
   opened_.clear();
   changes_.clear();
   removed_.clear();
+  last_added_ = 0;
 }
 
 void DiskTopics::forget(std::int64_t id) {

@@ -51,6 +51,7 @@ class DiskTopics {
  private:
   [[nodiscard]] Topic& known(std::int64_t id);
   void forget(std::int64_t id);
+  void begin_anew();
 
   struct Change {
     std::int64_t topic = 0;
@@ -70,6 +71,7 @@ class DiskTopics {
   std::size_t entries_ = 0;
   std::size_t empty_ = 0;  // topics
 
+  // Of the transaction.
   std::vector<std::int64_t> opened_;
   std::vector<Change> changes_;
   std::vector<std::int64_t> removed_;

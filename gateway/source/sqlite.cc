@@ -20,11 +20,28 @@ int on_commit(void* database, sqlite3*, const char*, int pages) noexcept {
   return SQLITE_OK;
 }
 
+int last_error_of(sqlite3_file* file) {
+  int error = 0;
+  if (file != nullptr && file->pMethods != nullptr) file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
+}
+
+// The system's error behind SQLite's, 0 when it told none. A failed COMMIT leaves it with the file alone: first the
+// write-ahead log, then the database.
+int system_error(sqlite3* handle) {
+  for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    if (sqlite3_file_control(handle, "main", which, &file) != SQLITE_OK) continue;
+    if (const int error = last_error_of(file); error != 0) return error;
+  }
+  return sqlite3_system_errno(handle);
+}
+
 bool is_without_space(sqlite3* handle, int code) {
   if ((code & 0xff) == SQLITE_FULL) return true;
   if (code == SQLITE_IOERR_SHMSIZE) return true;  // the log's index could not grow
   if ((code & 0xff) != SQLITE_IOERR) return false;
-  const int error = sqlite3_system_errno(handle);
+  const int error = system_error(handle);
   return error == ENOSPC || error == EDQUOT;
 }
 
@@ -77,7 +94,7 @@ void SqliteDatabase::checkpoint() {
 void SqliteDatabase::fail(int code) {
   problem_ = {.code = code, .no_space = is_without_space(handle_, code), .text = sqlite3_errmsg(handle_)};
   const bool by_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
-  if (const int error = sqlite3_system_errno(handle_); by_system && error != 0)
+  if (const int error = by_system ? system_error(handle_) : 0; error != 0)
     problem_.text += ": " + std::error_code(error, std::generic_category()).message();
 }
 
