@@ -35,6 +35,11 @@ constexpr const char* schema = R"(
 // Read whole at each start, 0.1 s for 100 MB that the system has cached; a larger file would make a start slow, and is
 // checked by who suspects it (sqlite3 PATH 'pragma integrity_check').
 constexpr std::int64_t checked_bytes_max = 256 * 1024 * 1024;
+// With a write-ahead log EXTRA is what FULL is: it is synced at each commit. While a new file is made, the removal of
+// its rollback journal is synced too, or a power cut could bring the journal back and undo the making.
+constexpr const char* sync_each_commit = "PRAGMA synchronous=EXTRA";
+// Only when the log moves into the file, so that the file is whole whatever happens.
+constexpr const char* sync_no_commit = "PRAGMA synchronous=NORMAL";
 // What the write-ahead log keeps of its size after a burst.
 constexpr const char* log_size_kept = "PRAGMA journal_size_limit=16777216";
 
@@ -100,13 +105,14 @@ DiskFile::DiskFile(const DiskOptions& options)
   ::close(fd);
 
   writing_ = std::make_unique<SqliteDatabase>(path_, SqliteDatabase::Access::write, vfs_);
+  writing_->run(sync_each_commit);
   check_identity();
   check_whole();
-  // FAST: deleted events are overwritten where that costs no write of its own.
-  writing_->run("PRAGMA secure_delete=FAST; PRAGMA synchronous=FULL");
+  // Deleted events are overwritten where that costs no write of its own.
+  writing_->run("PRAGMA secure_delete=FAST");
   writing_->run(log_size_kept);
   settle_epoch(options);
-  if (sync_ == DiskSync::process) writing_->run("PRAGMA synchronous=NORMAL");
+  if (sync_ == DiskSync::process) writing_->run(sync_no_commit);
   if (options.pages_max != 0) writing_->run(fmt::format("PRAGMA max_page_count={}", options.pages_max).c_str());
   check_opened(*writing_);
 }
@@ -141,8 +147,8 @@ void DiskFile::check_opened(const SqliteDatabase& database) const {
 
 void DiskFile::settle() {
   if (sync_ == DiskSync::disk) return;
-  // One commit with FULL syncs the whole log, and with it every commit before.
-  writing_->run("PRAGMA synchronous=FULL");
+  // One such commit syncs the whole log, and with it every commit before.
+  writing_->run(sync_each_commit);
   writing_->begin();
   writing_->run("DELETE FROM meta WHERE name = 'unsettled_boot'");
   if (!writing_->commit()) writing_->roll_back();
