@@ -108,7 +108,8 @@ struct DiskStatus {
   std::size_t entries = 0;
   std::size_t bytes = 0;         // the file's pages in use
   std::size_t queued_bytes = 0;  // of appends that wait for the disk
-  std::uint64_t commits = 0;
+  std::uint64_t commits = 0;     // of appends
+  std::uint64_t appended = 0;    // entries, since it was opened
   std::string problem;  // of the last write; empty: it worked
 };
 

@@ -134,12 +134,14 @@ void DiskLog::write(std::vector<Append> appends) {
     size += size_of(append.batch);
     batches.push_back(std::move(append.batch));
   }
+  const DiskSequence last = topics_.last();
   std::vector<DiskAppended> answers = writer_.append(batches);
   write_problem_ = answers.front().problem;
   for (const DiskBatch& batch : batches) retention_.added(batch.topic);
   {
     const std::lock_guard lock(mutex_);
     status_.queued_bytes -= size;
+    status_.appended += topics_.last() - last;
     status_.entries = topics_.entry_count();
     status_.problem = write_problem_;
     if (write_problem_.empty()) ++status_.commits;
