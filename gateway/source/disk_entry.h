@@ -110,7 +110,7 @@ struct DiskStatus {
   std::size_t queued_bytes = 0;  // of appends that wait for the disk
   std::uint64_t commits = 0;     // of appends
   std::uint64_t appended = 0;    // entries, since it was opened
-  std::string problem;  // of the last write; empty: it worked
+  std::string problem;           // of the last write; empty: it worked
 };
 
 }  // namespace sluice::source

@@ -54,6 +54,7 @@ bool DiskLog::append(std::string topic, std::vector<topic::Event> events, DiskTi
   const std::size_t size = size_of(append.batch);
   {
     const std::lock_guard lock(mutex_);
+    if (closing_) return false;
     if (status_.queued_bytes != 0 && status_.queued_bytes + size > options_.queue_bytes) return false;
     status_.queued_bytes += size;
     appends_.push_back(std::move(append));
@@ -65,7 +66,7 @@ bool DiskLog::append(std::string topic, std::vector<topic::Event> events, DiskTi
 bool DiskLog::read(DiskQuery query, std::function<void(DiskPage)> done) {
   {
     const std::lock_guard lock(mutex_);
-    if (reads_.size() >= options_.reads) return false;
+    if (closing_ || reads_.size() >= options_.reads) return false;
     reads_.push_back({std::move(query), std::move(done)});
   }
   to_read_.notify_one();
@@ -114,11 +115,10 @@ void DiskLog::write_all() {
     const std::string& problem = write_problem_.empty() ? retention_.problem() : write_problem_;
     // What is in the file leaves room in the log: without it a log that could not grow would fail for ever.
     if (file_.writing().log_pages() > log_pages_max || !problem.empty()) file_.writing().checkpoint();
-    const std::size_t bytes = retention_.bytes();
 
     lock.lock();
     status_.entries = topics_.entry_count();
-    status_.bytes = bytes;
+    status_.bytes = retention_.bytes();
     status_.problem = problem;
   }
   lock.unlock();

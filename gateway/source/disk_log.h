@@ -60,7 +60,7 @@ class DiskLog {
   void trim(std::string topic, DiskSequence through);
 
   [[nodiscard]] DiskStatus status() const;
-  // Ends what waits, answers it, and ends the threads. Nothing may be asked after it.
+  // Ends what waits, answers it, and ends the threads; blocks for it. Takes nothing more from then on.
   void close();
 
  private:

@@ -32,6 +32,7 @@ DiskRetention::DiskRetention(SqliteDatabase& database, DiskTopics& topics, const
       page_count_(database, "PRAGMA page_count"),
       free_page_count_(database, "PRAGMA freelist_count"),
       page_size_(static_cast<std::size_t>(SqliteStatement(database, "PRAGMA page_size").number().value_or(0))) {
+  bytes_ = used_bytes();
   topics.for_each([&](const DiskTopics::Topic& topic) {
     if (is_crowded(topic)) crowded_.insert(topic.name);
   });
@@ -50,11 +51,12 @@ bool DiskRetention::step(DiskTime now) {
   problem_.clear();
   const bool did = take(find_asked()) || take(find_crowded()) || take(find_old_or_large(now)) || shrink_file() ||
                    forget_empty_topics();
+  bytes_ = used_bytes();
   if (database_.failed()) problem_ = database_.roll_back().text;
   return did && problem_.empty();
 }
 
-std::size_t DiskRetention::bytes() {
+std::size_t DiskRetention::used_bytes() {
   const std::int64_t used = page_count_.number().value_or(0) - free_page_count_.number().value_or(0);
   return static_cast<std::size_t>(used) * page_size_;
 }
@@ -80,7 +82,7 @@ std::vector<DiskRetention::Row> DiskRetention::find_crowded() {
 }
 
 std::vector<DiskRetention::Row> DiskRetention::find_old_or_large(DiskTime now) {
-  const std::size_t used = bytes_max_ == 0 ? 0 : bytes();
+  const std::size_t used = bytes_max_ == 0 ? 0 : used_bytes();
   const std::size_t wanted = bytes_max_ - bytes_max_ / 64;
   making_room_ = bytes_max_ != 0 && (used > bytes_max_ || (making_room_ && used > wanted));
   if (age_max_.count() == 0 && !making_room_) return {};

@@ -27,8 +27,8 @@ class DiskRetention {
   // not.
   [[nodiscard]] bool step(DiskTime now);
   [[nodiscard]] const std::string& problem() const { return problem_; }
-  // Of the file, in use.
-  [[nodiscard]] std::size_t bytes();
+  // Of the file, in use after the last step.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   struct Trim {
@@ -50,6 +50,7 @@ class DiskRetention {
   [[nodiscard]] bool shrink_file();
   [[nodiscard]] bool forget_empty_topics();
   void conclude();
+  [[nodiscard]] std::size_t used_bytes();
 
   SqliteDatabase& database_;
   DiskTopics& topics_;
@@ -62,6 +63,7 @@ class DiskRetention {
   SqliteStatement page_count_;
   SqliteStatement free_page_count_;
   std::size_t page_size_ = 0;
+  std::size_t bytes_ = 0;
   std::deque<Trim> asked_;
   std::set<std::string> crowded_;  // topics that had too many, until they have entries_max_
   bool making_room_ = false;       // bytes_max_ was crossed: go on to somewhat below it

@@ -6,10 +6,12 @@
 
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -102,7 +104,11 @@ class SqliteStatement {
   void bind(int index, std::string_view value);
   void bind(int index, SqliteBytes value);
   void bind(int index, std::int64_t value);
-  void bind(int index, std::integral auto value) { bind(index, static_cast<std::int64_t>(value)); }
+  // SQLite knows no greater number than the greatest signed one: what is above it, as an id may claim, is that.
+  void bind(int index, std::unsigned_integral auto value) {
+    constexpr auto greatest = std::numeric_limits<std::int64_t>::max();
+    bind(index, std::in_range<std::int64_t>(value) ? static_cast<std::int64_t>(value) : greatest);
+  }
   void bind(int index, const std::optional<std::string>& value);
   void check_bound(int code);
 

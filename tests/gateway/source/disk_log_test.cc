@@ -171,6 +171,10 @@ TEST_CASE("who resumes gets pages in order: all topics, some, or all below a nam
   CHECK(last.entries.empty());
   CHECK(last.end);
   CHECK(last.through == 40);
+  // A position that only a forged id can name.
+  const DiskPage future = owner.read({.topics = {}, .after = ~source::DiskSequence{0}, .since = {}});
+  CHECK(future.entries.empty());
+  CHECK(future.end);
 }
 
 TEST_CASE("a page ends at its bytes, but has one entry at least") {

@@ -107,7 +107,7 @@ class DiskOwner {
     return *answer;
   }
   // All pages to the end.
-  std::vector<source::DiskEntry> read_all(std::vector<std::string> topics = {}, source::DiskSequence after = 0,
+  std::vector<source::DiskEntry> read_all(const std::vector<std::string>& topics = {}, source::DiskSequence after = 0,
                                           std::size_t entries_max = 1'000) {
     std::vector<source::DiskEntry> all;
     for (bool end = false; !end;) {

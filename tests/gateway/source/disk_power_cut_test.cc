@@ -113,9 +113,9 @@ std::vector<AfterCut> publish_and_cut(DiskSync sync) {
   options.boot_id = "boot 1";
   owner.open(options);
   std::vector<AfterCut> cuts;
-  // 8 MiB in all: the write-ahead log is moved into the file, and begun again, several times.
-  for (std::size_t count = 1; count <= 40; ++count) {
-    if (count == 20) {  // a restart between
+  // 6 MiB in all: the write-ahead log is moved into the file, and begun again.
+  for (std::size_t count = 1; count <= 30; ++count) {
+    if (count == 8) {  // a restart between
       owner.close();
       owner.open(options);
     }
