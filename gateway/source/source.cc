@@ -4,6 +4,9 @@
 
 #include "gateway/source/demo.h"
 #include "gateway/source/publish.h"
+#ifdef SLUICE_WITH_SQLITE
+#include "gateway/source/publish_disk.h"
+#endif
 #ifdef SLUICE_WITH_HIREDIS
 #include "gateway/source/redis_channels.h"
 #include "gateway/source/redis_streams.h"
@@ -15,12 +18,21 @@ Positions make_positions(const config::Source& config, std::uint32_t random) {
   const std::string_view scheme = config.scheme();
   if ((scheme == "redis" || scheme == "rediss") && !config.stream.empty())
     return {std::make_shared<topic::PairFormat>('-', true), true};
-  return {std::make_shared<topic::EpochFormat>(proto::Epoch::from_random(random)), false};
+  const proto::Epoch epoch = proto::Epoch::from_random(random);
+#ifdef SLUICE_WITH_SQLITE
+  if (config.history.store == config::History::Store::disk)
+    return {std::make_shared<topic::EpochFormat>(disk_epoch(config, epoch)), true};
+#endif
+  return {std::make_shared<topic::EpochFormat>(epoch), false};
 }
 
 std::unique_ptr<Source> make_source(Context&& context) {
   const std::string_view scheme = context.config.scheme();
   if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
+#ifdef SLUICE_WITH_SQLITE
+  if (context.config.history.store == config::History::Store::disk)
+    return std::make_unique<PublishDisk>(std::move(context));
+#endif
   if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
 #ifdef SLUICE_WITH_HIREDIS
   if (scheme == "redis" || scheme == "rediss") {

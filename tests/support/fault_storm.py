@@ -16,7 +16,7 @@ from relay import TO_CLIENT, TO_SERVER, Relay
 
 LONG = bool(os.environ.get("SLUICE_FAULTS_LONG"))
 FOLLOWERS = 20 if LONG else 8
-EVENTS = 1500 if LONG else 250
+EVENTS = 1500 if LONG else 150
 EVENTS_PER_SECOND = 60
 HEAL_SECONDS = 90  # the engine's backoff, once everything is well again
 
@@ -33,6 +33,9 @@ class Publisher:
     def start(self):
         self._thread.start()
         return self
+
+    def running(self) -> bool:
+        return self._thread.is_alive()
 
     def wait(self, timeout):
         self._thread.join(timeout)
@@ -72,7 +75,8 @@ class Storm:
         for follower in self.followers:
             self._case.assertTrue(follower.opened.wait(30), "a follower was never opened")
         publisher = Publisher(write).start()
-        while publisher._thread.is_alive():
+        self.acknowledged = publisher.acknowledged
+        while publisher.running():
             self._one_fault()
             time.sleep(self._random.uniform(0.05, 0.5))  # the storm's own pace
         publisher.wait(1)
