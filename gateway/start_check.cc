@@ -9,6 +9,7 @@
 
 #include "gateway/access/publishing.h"
 #include "gateway/serve/files.h"
+#include "gateway/source/source.h"
 #include "proto/pem.h"
 
 namespace sluice {
@@ -41,6 +42,14 @@ void check_files(const config::Config& config) {
       static_cast<void>(serve::Files(*config.routes[index].files));
     } catch (const std::exception& error) {
       add(fmt::format("route[{}].files", index), "route.files", error);
+    }
+  }
+  for (const config::Source& source : config.sources) {
+    try {
+      source::check_source(source);
+    } catch (const std::exception& error) {
+      const std::string key = "source." + source.name;
+      problems.push_back({config.places.first_of({key + ".url", key}), fmt::format("`{}`: {}", key, error.what())});
     }
   }
   if (!problems.empty()) throw config::ConfigError(std::move(problems));

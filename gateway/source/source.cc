@@ -9,6 +9,7 @@
 #endif
 #ifdef SLUICE_WITH_HIREDIS
 #include "gateway/source/redis_channels.h"
+#include "gateway/source/redis_open.h"
 #include "gateway/source/redis_streams.h"
 #endif
 
@@ -24,6 +25,16 @@ Positions make_positions(const config::Source& config, std::uint32_t random) {
     return {std::make_shared<topic::EpochFormat>(disk_epoch(config, epoch)), true};
 #endif
   return {std::make_shared<topic::EpochFormat>(epoch), false};
+}
+
+void check_source([[maybe_unused]] const config::Source& config) {
+#ifdef SLUICE_WITH_HIREDIS
+  if (const std::string_view scheme = config.scheme(); scheme == "redis" || scheme == "rediss") {
+    static_cast<void>(parse_redis_url(config.url));
+    static_cast<void>(RedisTemplate(config.name, config.stream.empty() ? config.channel : config.stream));
+    static_cast<void>(make_redis_tls(config));
+  }
+#endif
 }
 
 std::unique_ptr<Source> make_source(Context&& context) {
