@@ -11,6 +11,13 @@ constexpr bool sqlite = true;
 #else
 constexpr bool sqlite = false;
 #endif
+#ifdef SLUICE_WITH_LIBPQ
+constexpr bool libpq = true;
+#else
+constexpr bool libpq = false;
+#endif
+constexpr std::string_view postgres_summary = "PostgreSQL: rows of an outbox table, or notifications of a channel";
+constexpr std::string_view postgres_example = "[source.audit]\nurl = \"postgres://localhost/shop\"\ntable = \"outbox\"";
 
 }  // namespace
 
@@ -21,6 +28,8 @@ const std::vector<Scheme>& all_schemes() {
        sqlite ? "events published to this gateway by POST, kept in memory or on disk"
               : "events published to this gateway by POST, kept in memory (built without sqlite: not on disk)",
        "", true, "", "[source.notes]\nurl = \"publish:\""},
+      {"postgres", postgres_summary, "libpq", libpq, "table channel", postgres_example},
+      {"postgresql", postgres_summary, "libpq", libpq, "table channel", postgres_example},
   };
   return schemes;
 }

@@ -4,10 +4,22 @@
 
 #include "gateway/source/demo.h"
 #include "gateway/source/publish.h"
+#ifdef SLUICE_WITH_LIBPQ
+#include "gateway/source/postgres_listen.h"
+#include "gateway/source/postgres_outbox.h"
+#endif
 
 namespace sluice::source {
 
-Positions make_positions(const config::Source&, std::uint32_t random) {
+namespace {
+
+bool is_postgres(std::string_view scheme) { return scheme == "postgres" || scheme == "postgresql"; }
+
+}  // namespace
+
+Positions make_positions(const config::Source& config, std::uint32_t random) {
+  if (is_postgres(config.scheme()) && !config.table.empty())
+    return {std::make_shared<topic::PairFormat>('.', false), true};
   return {std::make_shared<topic::EpochFormat>(proto::Epoch::from_random(random)), false};
 }
 
@@ -15,6 +27,10 @@ std::unique_ptr<Source> make_source(Context&& context) {
   const std::string_view scheme = context.config.scheme();
   if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
   if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
+#ifdef SLUICE_WITH_LIBPQ
+  if (is_postgres(scheme) && !context.config.table.empty()) return std::make_unique<PostgresOutbox>(std::move(context));
+  if (is_postgres(scheme)) return std::make_unique<PostgresListen>(std::move(context));
+#endif
   throw std::runtime_error("source." + context.config.name + ".url: no adapter for `" + context.config.url +
                            "` in this build");
 }
