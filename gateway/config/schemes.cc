@@ -6,6 +6,11 @@ namespace sluice::config {
 
 namespace {
 
+#ifdef SLUICE_WITH_HIREDIS
+constexpr bool hiredis = true;
+#else
+constexpr bool hiredis = false;
+#endif
 #ifdef SLUICE_WITH_SQLITE
 constexpr bool sqlite = true;
 #else
@@ -28,6 +33,10 @@ const std::vector<Scheme>& all_schemes() {
        sqlite ? "events published to this gateway by POST, kept in memory or on disk"
               : "events published to this gateway by POST, kept in memory (built without sqlite: not on disk)",
        "", true, "", "[source.notes]\nurl = \"publish:\""},
+      {"redis", "Redis streams (resumed on every node) and pub/sub", "hiredis", hiredis, "stream channel",
+       "[source.orders]\nurl    = \"redis://localhost:6379\"\nstream = \"orders:{region}\""},
+      {"rediss", "the same over TLS", "hiredis", hiredis, "stream channel",
+       "[source.news]\nurl     = \"rediss://user:password@redis.example.com\"\nchannel = \"news\""},
       {"postgres", postgres_summary, "libpq", libpq, "table channel", postgres_example},
       {"postgresql", postgres_summary, "libpq", libpq, "table channel", postgres_example},
   };

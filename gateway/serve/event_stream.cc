@@ -254,7 +254,8 @@ void EventStream::open() {
       if (start.gap) count_gap(*start.gap);
     if (part.start.gap && part.start.starts.empty())
       count_gap(*part.start.gap);
-    else if (part.page && part.page->gap)
+    else if (part.page &&
+             part.page->tells_loss_after(services().topics[opening.source_of(part)]->format(), part.start.after))
       count_gap(*part.page->gap);
   }
   const Opening::Part& first = opening.parts.front();

@@ -53,7 +53,7 @@ RouteTable::RouteTable(std::vector<config::Route> routes, const std::vector<conf
                        const config::Limits& limits)
     : routes_(std::move(routes)), topic_size_max_(limits.topic_name), topics_max_(limits.topics_per_stream) {
   for (const config::Source& source : sources)
-    if (source.url.starts_with("publish:")) publish_sources_.push_back(source.name);
+    if (source.publish || source.url.starts_with("publish:")) publish_sources_.push_back(source.name);
   for (const config::Route& route : routes_) {
     Pattern pattern{{}, &route};
     if (const std::string problem = config::route_path_problem(route.path); !problem.empty()) reject(route, problem);
@@ -183,7 +183,8 @@ std::variant<RouteMatch, Problem> RouteTable::find(std::string_view method, std:
     std::string detail = "this path answers " + found.allow;
     if (method == "POST" && !route.files)
       detail += route.source.empty() ? "; publish to the topic's own route"
-                                     : "; only the topics of a \"publish:\" source take events from publishers";
+                                     : "; only the topics of a \"publish:\" source, or of one with `publish = true`, "
+                                       "take events from publishers";
     return Problem{.status = 405,
                    .error = "method-not-allowed",
                    .detail = std::move(detail),

@@ -8,6 +8,10 @@
 #include "gateway/source/postgres_listen.h"
 #include "gateway/source/postgres_outbox.h"
 #endif
+#ifdef SLUICE_WITH_HIREDIS
+#include "gateway/source/redis_channels.h"
+#include "gateway/source/redis_streams.h"
+#endif
 
 namespace sluice::source {
 
@@ -18,8 +22,10 @@ bool is_postgres(std::string_view scheme) { return scheme == "postgres" || schem
 }  // namespace
 
 Positions make_positions(const config::Source& config, std::uint32_t random) {
-  if (is_postgres(config.scheme()) && !config.table.empty())
-    return {std::make_shared<topic::PairFormat>('.', false), true};
+  const std::string_view scheme = config.scheme();
+  if (is_postgres(scheme) && !config.table.empty()) return {std::make_shared<topic::PairFormat>('.', false), true};
+  if ((scheme == "redis" || scheme == "rediss") && !config.stream.empty())
+    return {std::make_shared<topic::PairFormat>('-', true), true};
   return {std::make_shared<topic::EpochFormat>(proto::Epoch::from_random(random)), false};
 }
 
@@ -30,6 +36,12 @@ std::unique_ptr<Source> make_source(Context&& context) {
 #ifdef SLUICE_WITH_LIBPQ
   if (is_postgres(scheme) && !context.config.table.empty()) return std::make_unique<PostgresOutbox>(std::move(context));
   if (is_postgres(scheme)) return std::make_unique<PostgresListen>(std::move(context));
+#endif
+#ifdef SLUICE_WITH_HIREDIS
+  if (scheme == "redis" || scheme == "rediss") {
+    if (context.config.stream.empty()) return std::make_unique<RedisChannels>(std::move(context));
+    return std::make_unique<RedisStreams>(std::move(context));
+  }
 #endif
   throw std::runtime_error("source." + context.config.name + ".url: no adapter for `" + context.config.url +
                            "` in this build");
