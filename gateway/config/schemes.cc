@@ -16,6 +16,13 @@ constexpr bool sqlite = true;
 #else
 constexpr bool sqlite = false;
 #endif
+#ifdef SLUICE_WITH_LIBPQ
+constexpr bool libpq = true;
+#else
+constexpr bool libpq = false;
+#endif
+constexpr std::string_view postgres_summary = "PostgreSQL: rows of an outbox table, or notifications of a channel";
+constexpr std::string_view postgres_example = "[source.audit]\nurl = \"postgres://localhost/shop\"\ntable = \"outbox\"";
 
 }  // namespace
 
@@ -30,6 +37,8 @@ const std::vector<Scheme>& all_schemes() {
        "[source.orders]\nurl    = \"redis://localhost:6379\"\nstream = \"orders:{region}\""},
       {"rediss", "the same over TLS", "hiredis", hiredis, "stream channel",
        "[source.news]\nurl     = \"rediss://user:password@redis.example.com\"\nchannel = \"news\""},
+      {"postgres", postgres_summary, "libpq", libpq, "table channel", postgres_example},
+      {"postgresql", postgres_summary, "libpq", libpq, "table channel", postgres_example},
   };
   return schemes;
 }

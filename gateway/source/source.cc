@@ -7,6 +7,10 @@
 #ifdef SLUICE_WITH_SQLITE
 #include "gateway/source/publish_disk.h"
 #endif
+#ifdef SLUICE_WITH_LIBPQ
+#include "gateway/source/postgres_listen.h"
+#include "gateway/source/postgres_outbox.h"
+#endif
 #ifdef SLUICE_WITH_HIREDIS
 #include "gateway/source/redis_channels.h"
 #include "gateway/source/redis_open.h"
@@ -15,8 +19,15 @@
 
 namespace sluice::source {
 
+namespace {
+
+bool is_postgres(std::string_view scheme) { return scheme == "postgres" || scheme == "postgresql"; }
+
+}  // namespace
+
 Positions make_positions(const config::Source& config, std::uint32_t random) {
   const std::string_view scheme = config.scheme();
+  if (is_postgres(scheme) && !config.table.empty()) return {std::make_shared<topic::PairFormat>('.', false), true};
   if ((scheme == "redis" || scheme == "rediss") && !config.stream.empty())
     return {std::make_shared<topic::PairFormat>('-', true), true};
   const proto::Epoch epoch = proto::Epoch::from_random(random);
@@ -45,6 +56,10 @@ std::unique_ptr<Source> make_source(Context&& context) {
     return std::make_unique<PublishDisk>(std::move(context));
 #endif
   if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
+#ifdef SLUICE_WITH_LIBPQ
+  if (is_postgres(scheme) && !context.config.table.empty()) return std::make_unique<PostgresOutbox>(std::move(context));
+  if (is_postgres(scheme)) return std::make_unique<PostgresListen>(std::move(context));
+#endif
 #ifdef SLUICE_WITH_HIREDIS
   if (scheme == "redis" || scheme == "rediss") {
     if (context.config.stream.empty()) return std::make_unique<RedisChannels>(std::move(context));
