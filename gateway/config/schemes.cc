@@ -12,6 +12,12 @@ constexpr bool sqlite = true;
 constexpr bool sqlite = false;
 #endif
 
+#ifdef SLUICE_WITH_LIBNATS
+constexpr bool libnats = true;
+#else
+constexpr bool libnats = false;
+#endif
+
 }  // namespace
 
 const std::vector<Scheme>& all_schemes() {
@@ -21,6 +27,10 @@ const std::vector<Scheme>& all_schemes() {
        sqlite ? "events published to this gateway by POST, kept in memory or on disk"
               : "events published to this gateway by POST, kept in memory (built without sqlite: not on disk)",
        "", true, "", "[source.notes]\nurl = \"publish:\""},
+      {"nats", "a JetStream stream, or a subject of core NATS", "libnats", libnats, "",
+       "[source.fleet]\nurl     = \"nats://localhost:4222\"\nstream  = \"FLEET\"\nsubject = \"fleet.>\""},
+      {"tls", "NATS over TLS", "libnats", libnats, "",
+       "[source.fleet]\nurl    = \"tls://user:password@nats.example.com:4222\"\nstream = \"FLEET\""},
   };
   return schemes;
 }
