@@ -6,6 +6,11 @@ namespace sluice::config {
 
 namespace {
 
+#ifdef SLUICE_WITH_HIREDIS
+constexpr bool hiredis = true;
+#else
+constexpr bool hiredis = false;
+#endif
 #ifdef SLUICE_WITH_SQLITE
 constexpr bool sqlite = true;
 #else
@@ -27,6 +32,10 @@ const std::vector<Scheme>& all_schemes() {
        sqlite ? "events published to this gateway by POST, kept in memory or on disk"
               : "events published to this gateway by POST, kept in memory (built without sqlite: not on disk)",
        "", true, "", "[source.notes]\nurl = \"publish:\""},
+      {"redis", "Redis streams (resumed on every node) and pub/sub", "hiredis", hiredis, "stream channel",
+       "[source.orders]\nurl    = \"redis://localhost:6379\"\nstream = \"orders:{region}\""},
+      {"rediss", "the same over TLS", "hiredis", hiredis, "stream channel",
+       "[source.news]\nurl     = \"rediss://user:password@redis.example.com\"\nchannel = \"news\""},
       {"nats", "a JetStream stream, or a subject of core NATS", "libnats", libnats, "",
        "[source.fleet]\nurl     = \"nats://localhost:4222\"\nstream  = \"FLEET\"\nsubject = \"fleet.>\""},
       {"tls", "NATS over TLS", "libnats", libnats, "",

@@ -1,7 +1,10 @@
 #include "gateway/source/nats_connection.h"
 
 #include <cstdint>
+#include <stdexcept>
 #include <vector>
+
+#include "proto/json.h"
 
 namespace sluice::source {
 
@@ -59,6 +62,13 @@ natsStatus set_tls(natsOptions* options, const config::SourceTls& tls, std::stri
   return status;
 }
 
+// libnats 3.4 writes them into the JSON of CONNECT as they are: a quotation mark would end the connection.
+std::string json_text(const std::string& text) {
+  std::string escaped;
+  proto::append_json_text(escaped, text);
+  return escaped;
+}
+
 natsStatus set_options(natsOptions* options, const NatsUrl& url, const std::string& source) {
   std::vector<std::string> servers;
   std::vector<const char*> texts;
@@ -76,8 +86,10 @@ natsStatus set_options(natsOptions* options, const NatsUrl& url, const std::stri
   then([&] { return natsOptions_SetErrorHandler(options, on_error, nullptr); });
   then([&] { return natsOptions_SetName(options, ("sluice " + source).c_str()); });
   if (!url.user.empty())
-    then([&] { return natsOptions_SetUserInfo(options, url.user.c_str(), url.password.c_str()); });
-  if (!url.token.empty()) then([&] { return natsOptions_SetToken(options, url.token.c_str()); });
+    then([&] {
+      return natsOptions_SetUserInfo(options, json_text(url.user).c_str(), json_text(url.password).c_str());
+    });
+  if (!url.token.empty()) then([&] { return natsOptions_SetToken(options, json_text(url.token).c_str()); });
   return status;
 }
 
@@ -91,6 +103,15 @@ std::string nats_failure(natsStatus status) {
   if (text.starts_with('('))
     if (const std::size_t end = text.find("): "); end != std::string::npos) text.erase(0, end + 3);
   return text;
+}
+
+void check_nats(const config::Source& config) {
+  const NatsUrl url = parse_nats_url(config.url);
+  natsOptions* made = nullptr;
+  (void)natsOptions_Create(&made);
+  const NatsOptionsHandle options(made);
+  std::string why;
+  if (url.tls && set_tls(made, config.tls, why) != NATS_OK) throw std::invalid_argument(why);
 }
 
 NatsConnected connect_nats(const NatsUrl& url, const config::SourceTls& tls, const std::string& source) {

@@ -21,6 +21,9 @@ struct NatsConnected {
 // Blocks for at most 3 s per server, and for as long as the system's resolver takes.
 [[nodiscard]] NatsConnected connect_nats(const NatsUrl& url, const config::SourceTls& tls, const std::string& source);
 
+// Throws std::invalid_argument with what is wrong with the source's keys, as far as that shows without a server.
+void check_nats(const config::Source& config);
+
 // What was wrong last on this thread, as libnats says it: "Timeout".
 [[nodiscard]] std::string nats_failure(natsStatus status);
 
