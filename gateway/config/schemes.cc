@@ -24,6 +24,12 @@ constexpr bool libpq = false;
 constexpr std::string_view postgres_summary = "PostgreSQL: rows of an outbox table, or notifications of a channel";
 constexpr std::string_view postgres_example = "[source.audit]\nurl = \"postgres://localhost/shop\"\ntable = \"outbox\"";
 
+#ifdef SLUICE_WITH_LIBNATS
+constexpr bool libnats = true;
+#else
+constexpr bool libnats = false;
+#endif
+
 }  // namespace
 
 const std::vector<Scheme>& all_schemes() {
@@ -39,6 +45,10 @@ const std::vector<Scheme>& all_schemes() {
        "[source.news]\nurl     = \"rediss://user:password@redis.example.com\"\nchannel = \"news\""},
       {"postgres", postgres_summary, "libpq", libpq, "table channel", postgres_example},
       {"postgresql", postgres_summary, "libpq", libpq, "table channel", postgres_example},
+      {"nats", "a JetStream stream, or a subject of core NATS", "libnats", libnats, "",
+       "[source.fleet]\nurl     = \"nats://localhost:4222\"\nstream  = \"FLEET\"\nsubject = \"fleet.>\""},
+      {"tls", "NATS over TLS", "libnats", libnats, "",
+       "[source.fleet]\nurl    = \"tls://user:password@nats.example.com:4222\"\nstream = \"FLEET\""},
   };
   return schemes;
 }
