@@ -1,5 +1,5 @@
 // JSON text (RFC 8259 §7) that we write ourselves: strings in error bodies, in answers and in the data of the gateway's
-// own events. Pure; reading JSON is Boost.JSON's (gateway/serve/publish_json).
+// own events. Pure; reading JSON is Boost.JSON's (gateway/serve/publish_json, gateway/source/mapping).
 #pragma once
 
 #include <string>

@@ -23,7 +23,7 @@ class SourceMetrics {
   Counter events;      // appended
   Counter reconnects;  // of the engine, after the first
   Counter gaps;        // announced by the source itself
-  Counter poison;      // messages that no event can be made of: dropped
+  Counter poison;      // messages dropped, or delivered without what no event may have
   Counter pages;       // reads of the past
   Counter paused;      // times that it was held because the gateway was behind
   Gauge lag;           // events that the engine has and this source has not appended; -1: not known

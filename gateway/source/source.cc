@@ -3,18 +3,86 @@
 #include <stdexcept>
 
 #include "gateway/source/demo.h"
+#ifdef SLUICE_WITH_LIBNATS
+#include "gateway/source/nats_core.h"
+#include "gateway/source/nats_jetstream.h"
+#endif
 #include "gateway/source/publish.h"
+#ifdef SLUICE_WITH_SQLITE
+#include "gateway/source/publish_disk.h"
+#endif
+#ifdef SLUICE_WITH_LIBPQ
+#include "gateway/source/postgres_listen.h"
+#include "gateway/source/postgres_outbox.h"
+#endif
+#ifdef SLUICE_WITH_HIREDIS
+#include "gateway/source/redis_channels.h"
+#include "gateway/source/redis_open.h"
+#include "gateway/source/redis_streams.h"
+#endif
 
 namespace sluice::source {
 
-Positions make_positions(const config::Source&, std::uint32_t random) {
-  return {std::make_shared<topic::EpochFormat>(proto::Epoch::from_random(random)), false};
+namespace {
+
+bool is_postgres(std::string_view scheme) { return scheme == "postgres" || scheme == "postgresql"; }
+
+}  // namespace
+
+Positions make_positions(const config::Source& config, std::uint32_t random) {
+  const std::string_view scheme = config.scheme();
+  if (is_postgres(scheme) && !config.table.empty()) return {std::make_shared<topic::PairFormat>('.', false), true};
+  if ((scheme == "redis" || scheme == "rediss") && !config.stream.empty())
+    return {std::make_shared<topic::PairFormat>('-', true), true};
+#ifdef SLUICE_WITH_LIBNATS
+  if ((scheme == "nats" || scheme == "tls") && !config.stream.empty())
+    return {std::make_shared<StreamPositionFormat>(), true};
+#endif
+  const proto::Epoch epoch = proto::Epoch::from_random(random);
+#ifdef SLUICE_WITH_SQLITE
+  if (config.history.store == config::History::Store::disk)
+    return {std::make_shared<topic::EpochFormat>(disk_epoch(config, epoch)), true};
+#endif
+  return {std::make_shared<topic::EpochFormat>(epoch), false};
+}
+
+void check_source([[maybe_unused]] const config::Source& config) {
+#ifdef SLUICE_WITH_HIREDIS
+  if (const std::string_view scheme = config.scheme(); scheme == "redis" || scheme == "rediss") {
+    static_cast<void>(parse_redis_url(config.url));
+    static_cast<void>(RedisTemplate(config.name, config.stream.empty() ? config.channel : config.stream));
+    static_cast<void>(make_redis_tls(config));
+  }
+#endif
+#ifdef SLUICE_WITH_LIBNATS
+  if (const std::string_view scheme = config.scheme(); scheme == "nats" || scheme == "tls") check_nats(config);
+#endif
 }
 
 std::unique_ptr<Source> make_source(Context&& context) {
   const std::string_view scheme = context.config.scheme();
   if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
+#ifdef SLUICE_WITH_LIBNATS
+  if (scheme == "nats" || scheme == "tls") {
+    if (context.config.stream.empty()) return std::make_unique<NatsCore>(std::move(context));
+    return std::make_unique<NatsJetStream>(std::move(context));
+  }
+#endif
+#ifdef SLUICE_WITH_SQLITE
+  if (context.config.history.store == config::History::Store::disk)
+    return std::make_unique<PublishDisk>(std::move(context));
+#endif
   if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
+#ifdef SLUICE_WITH_LIBPQ
+  if (is_postgres(scheme) && !context.config.table.empty()) return std::make_unique<PostgresOutbox>(std::move(context));
+  if (is_postgres(scheme)) return std::make_unique<PostgresListen>(std::move(context));
+#endif
+#ifdef SLUICE_WITH_HIREDIS
+  if (scheme == "redis" || scheme == "rediss") {
+    if (context.config.stream.empty()) return std::make_unique<RedisChannels>(std::move(context));
+    return std::make_unique<RedisStreams>(std::move(context));
+  }
+#endif
   throw std::runtime_error("source." + context.config.name + ".url: no adapter for `" + context.config.url +
                            "` in this build");
 }

@@ -230,13 +230,14 @@ void Merge::on_page(std::size_t index, PagePtr page) {
     return;
   }
   Replay& replay = *part.replay;
-  if (const auto gap = gap_before(part.topics->format(), *page, replay.after); gap && !replay.gap) {
-    replay.gap = gap;
+  // A page that was read for a neighbour may tell of a loss that this stream is past.
+  if (!replay.gap && page->tells_loss_after(part.topics->format(), replay.after)) {
+    replay.gap = page->gap;
     replay.gap_from = replay.after;
   }
   if (part.position.empty()) part.position = page->from;
   replay.next = 0;
-  // A page that was read for a neighbour begins before this stream's place.
+  // And it begins before this stream's place.
   if (!replay.after.empty() && page->after != replay.after) part.resumed = replay.after;
   replay.page = std::move(page);
 }
@@ -281,7 +282,7 @@ void Merge::release_single() {
 
 bool Merge::is_single() const {
   return members_.size() == 1 && !parts_.front().replay && parts_.front().resumed.empty() && at_boundary() &&
-         !members_.front().gap && !stopped_;
+         !members_.front().has_gap() && !stopped_;
 }
 
 // --- Rendering -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "gateway/topic/entry.h"
@@ -38,6 +37,10 @@ struct Page {
   std::vector<EntryPtr> entries;
   std::optional<GapReason> gap;  // why `from` is not `after`; absent for a page from the oldest or from a time
   bool at_end = false;           // the engine had nothing newer
+  // Whether its gap concerns a stream at `position`, for whose neighbour it may have been read.
+  [[nodiscard]] bool tells_loss_after(const PositionFormat& format, std::string_view position) const {
+    return gap == GapReason::trimmed ? !(format.compare(position, from) >= 0) : gap.has_value();
+  }
   [[nodiscard]] std::size_t footprint() const {
     std::size_t bytes = sizeof(Page);
     for (const EntryPtr& entry : entries) bytes += entry->footprint() + sizeof entry;
@@ -45,13 +48,6 @@ struct Page {
   }
 };
 using PagePtr = std::shared_ptr<const Page>;
-
-// What a stream at `after` has lost before the page's entries: one in its midst, for which it was not read, nothing.
-[[nodiscard]] inline std::optional<GapReason> gap_before(const PositionFormat& format, const Page& page,
-                                                         std::string_view after) {
-  if (page.gap && after != page.after && format.compare(page.from, after) <= 0) return std::nullopt;
-  return page.gap;
-}
 
 // Called once: with the page, or with nullptr when this source has nothing but its rings.
 using ReadDone = std::function<void(PagePtr)>;

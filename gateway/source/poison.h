@@ -1,0 +1,45 @@
+// Poison: what a source does with messages that are no good as they are: takes what can be made of them, counts, and
+// logs the first. Owned by a source, on its home worker's thread. It never stops the source and never logs the data.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "gateway/config/config.h"
+#include "gateway/observe/log.h"
+#include "gateway/observe/source_metrics.h"
+#include "gateway/source/sanitise.h"
+#include "gateway/topic/event.h"
+
+namespace sluice::source {
+
+class Poison {
+ public:
+  Poison(const config::Limits& limits, observe::SourceMetrics& metrics) : limits_(limits), metrics_(metrics) {}
+
+  // nullopt: dropped. `from`: where in the engine it came from, for the log.
+  [[nodiscard]] std::optional<topic::Event> pass(topic::Event event, std::string_view from = {}) {
+    bool mended = false;
+    auto passed = sanitised(std::move(event), limits_, &mended);
+    if (!passed)
+      count("too large: dropped (limits.event_size, limits.lines_per_event)", from);
+    else if (mended)
+      count("not UTF-8, or a name, id or key that no event may have: delivered without it", from);
+    return passed;
+  }
+  // A message of which no event can be made, or not the one that was meant.
+  void count(std::string_view why, std::string_view from = {}) {
+    metrics_.poison.add();
+    if (std::exchange(logged_, true)) return;
+    observe::log_event(observe::Level::warning, "a message of the source is no good; the next ones are only counted",
+                       {{"source", metrics_.source()}, {"why", why}, {"from", from}});
+  }
+
+ private:
+  const config::Limits& limits_;
+  observe::SourceMetrics& metrics_;
+  bool logged_ = false;
+};
+
+}  // namespace sluice::source
