@@ -297,6 +297,9 @@ Http2Client::~Http2Client() = default;
 StreamId Http2Client::request(const Request& head, ResponseVisitor& response, std::string body) {
   return machine_->request(head, response, std::move(body));
 }
+void Http2Client::set_next_id(StreamId id) {
+  check(nghttp2_session_set_next_stream_id(machine_->session(), id) == 0, "ids of streams rise");
+}
 void Http2Client::reset(StreamId id, ErrorCode code) {
   nghttp2_submit_rst_stream(machine_->session(), NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
 }

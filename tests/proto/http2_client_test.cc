@@ -5,32 +5,13 @@
 #include <algorithm>
 #include <string>
 
+#include "tests/support/response.h"
 #include "tests/support/scripted_server.h"
 
 namespace sluice::proto {
 namespace {
 
-struct Response final : ResponseVisitor {
-  void on_head(StreamId, ResponseHead&& received, bool end) override {
-    ++heads;
-    head = std::move(received);
-    ended_with_head = end;
-  }
-  void on_body(StreamId, std::span<const std::uint8_t> bytes) override {
-    body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-  void on_close(StreamId, std::uint32_t received) override {
-    ++closes;
-    code = received;
-  }
-  [[nodiscard]] bool complete() const { return heads == 1 && closes == 1 && code == 0; }
-
-  int heads = 0, closes = 0;
-  ResponseHead head;
-  bool ended_with_head = false;
-  std::string body;
-  std::uint32_t code = 0xffff;
-};
+using test::Response;
 
 // A client and a scripted server joined in memory.
 struct Conversation final : Http2ClientVisitor {
