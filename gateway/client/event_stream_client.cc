@@ -22,7 +22,7 @@ EventStreamClient::EventStreamClient(boost::asio::io_context& loop, ClientConnec
       source_(visitor, options_.source),
       timer_(loop) {
   options_.request.method = "GET";
-  options_.request.scheme = "https";
+  options_.request.scheme = connection.scheme();
 }
 
 void EventStreamClient::start() { ask(); }

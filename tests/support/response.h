@@ -12,6 +12,7 @@ namespace sluice::test {
 struct Response final : proto::ResponseVisitor {
   void on_head(proto::StreamId, proto::ResponseHead&& received, bool end) override {
     ++heads;
+    status = received.status;
     head = std::move(received);
     ended_with_head = end;
   }
@@ -24,7 +25,7 @@ struct Response final : proto::ResponseVisitor {
   }
   [[nodiscard]] bool complete() const { return heads == 1 && closes == 1 && code == 0; }
 
-  int heads = 0, closes = 0;
+  int heads = 0, closes = 0, status = 0;
   proto::ResponseHead head;
   bool ended_with_head = false;
   std::string body;

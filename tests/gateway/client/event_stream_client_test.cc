@@ -84,7 +84,7 @@ TEST_CASE("a gateway that restarts is waited for") {
   talk.server.stop_listening();
   talk.server.cut_all();
   talk.until([&] { return subscriber.waits.size() == 2; });
-  CHECK(subscriber.waits[1].find("is the gateway running?") != std::string::npos);
+  CHECK(subscriber.waits[1].find("is it running?") != std::string::npos);
   talk.server.listen_again();
   talk.until([&] { return subscriber.opens == 2; });
   stream.stop();
