@@ -29,6 +29,9 @@ struct Http2ClientOptions {
   // Chromium's. A window is returned in one WINDOW_UPDATE per half of it, so large windows mean few frames.
   std::uint32_t stream_window = 6 * 1024 * 1024;
   std::uint32_t connection_window = 15 * 1024 * 1024;
+  // Of a response, decoded; names and values. Above: the stream is reset, on_close(enhance_your_calm).
+  std::size_t header_bytes_max = 32 * 1024;
+  std::size_t fields_max = 100;
 };
 
 class Http2ClientVisitor {

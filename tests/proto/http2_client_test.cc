@@ -105,6 +105,50 @@ TEST_CASE("a response without a body says so with its head") {
   CHECK(response.complete());
 }
 
+TEST_CASE("a header at its limits arrives, and one above them resets its stream alone") {
+  const Http2ClientOptions options{.header_bytes_max = 200, .fields_max = 3};
+  const std::size_t status_size = std::string(":status200").size();
+  const struct {
+    const char* name;
+    std::vector<Field> fields;
+    bool taken;
+  } rows[] = {
+      {"as many bytes", {{"x", std::string(199 - status_size, 'y')}}, true},
+      {"a byte more", {{"x", std::string(200 - status_size, 'y')}}, false},
+      {"as many fields", {{"a", "1"}, {"b", "2"}, {"c", "3"}}, true},
+      {"a field more", {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}}, false},
+      {"many small ones of a table", std::vector<Field>(20, {"x", std::string(60, 'y')}), false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(std::string(row.name));
+    Response response, other;
+    Conversation talk(options);
+    const StreamId id = talk.get(response);
+    talk.server.respond(id, 200, row.fields);
+    talk.server.send(id, "hello", true);
+    talk.exchange();
+    CHECK(response.heads == (row.taken ? 1 : 0));
+    CHECK(response.body == (row.taken ? "hello" : ""));
+    CHECK(response.code == (row.taken ? 0 : static_cast<std::uint32_t>(ErrorCode::enhance_your_calm)));
+    talk.server.respond(talk.get(other), 204, {}, true);
+    talk.exchange();
+    CHECK(other.complete());
+  }
+}
+
+TEST_CASE("a response with a field that HTTP/2 forbids leaves nothing for the next one") {
+  Response broken, next;
+  Conversation talk;
+  const StreamId first = talk.get(broken), second = talk.get(next);
+  talk.server.respond(first, 200, {{"set-cookie", "of the first"}, {"connection", "close"}});
+  talk.exchange();
+  talk.server.respond(second, 200, {{"x", "of the second"}}, true);
+  talk.exchange();
+  CHECK(broken.heads == 0);
+  CHECK(broken.closes == 1);
+  CHECK(next.head.fields == std::vector<Field>{{"x", "of the second"}});
+}
+
 TEST_CASE("a body larger than the server's window goes on as the window opens") {
   Response response;
   Conversation talk;
