@@ -9,6 +9,9 @@
 namespace sluice::proto {
 namespace {
 
+// Of a request, for one flush(): what a socket takes in a few turns. The rest waits here, not in its sender's buffer.
+constexpr std::size_t piece_bytes_max = 256 * 1024;
+
 // RFC 9112 §3.2: a request target and a host end at the first blank.
 bool is_word(std::string_view text) {
   return !text.empty() && std::ranges::none_of(text, [](unsigned char c) { return c <= ' ' || c == 0x7f; });
@@ -99,11 +102,17 @@ void Http1Client::flush(ByteBuffer& out) {
   if (unwritable_) return close(ErrorCode::protocol_error);
   if (abandoned_) {
     finished_ = reader_.has_value();  // what was never sent leaves the connection as it was
-    unsent_.clear();
     return close(ErrorCode::cancel);
   }
-  if (unsent_.empty()) return;
-  out.append(std::exchange(unsent_, {}));
+  if (!wants_flush()) return;
+  const std::string_view piece = std::string_view(unsent_).substr(unsent_offset_, piece_bytes_max);
+  out.append(piece);
+  unsent_offset_ += piece.size();
+  if (!wants_flush()) {
+    unsent_ = {};
+    unsent_offset_ = 0;
+  }
+  if (reader_) return;
   Http1Response::Visitor& visitor = *this;
   reader_.emplace(visitor, limits_, to_head_);
 }
@@ -115,12 +124,15 @@ void Http1Client::on_body(std::span<const std::uint8_t> bytes) {
 }
 
 void Http1Client::finish() {
-  if (!reader_->keep_alive()) finished_ = true;
+  // RFC 9112 §9.3: an answer that came before the end of its request leaves a connection on which nothing can follow.
+  if (!reader_->keep_alive() || wants_flush()) finished_ = true;
   close(ErrorCode::no_error);
 }
 
 void Http1Client::close(ErrorCode code) {
   reader_.reset();
+  unsent_ = {};
+  unsent_offset_ = 0;
   std::exchange(response_, nullptr)->on_close(id_, static_cast<std::uint32_t>(code));
 }
 

@@ -41,8 +41,10 @@ class Http1Client final : private Http1Response::Visitor {
   void receive(std::span<const std::uint8_t> bytes);
   // The peer will send nothing more, and said so (FIN; over TLS close_notify, RFC 9112 §9.8).
   void receive_end();
+  // Appends what is queued: of a large body a piece, and the next one the next time.
   void flush(ByteBuffer& out);
 
+  [[nodiscard]] bool wants_flush() const { return unsent_offset_ < unsent_.size(); }
   // A request may follow. Not while a response is under way, nor once finished().
   [[nodiscard]] bool idle() const { return response_ == nullptr && !finished_ && !error_; }
   [[nodiscard]] bool busy() const { return response_ != nullptr; }
@@ -62,7 +64,8 @@ class Http1Client final : private Http1Response::Visitor {
   const Http1Limits limits_;
   ResponseVisitor* response_ = nullptr;  // of the request under way
   StreamId id_ = 0;
-  std::string unsent_;                   // of the request under way
+  std::string unsent_;  // of the request under way: from unsent_offset_ on
+  std::size_t unsent_offset_ = 0;
   std::optional<Http1Response> reader_;  // from the moment the request was sent
   std::optional<ConnectionError> error_;
   bool to_head_ = false, unwritable_ = false, abandoned_ = false, paused_ = false, finished_ = false;

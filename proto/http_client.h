@@ -60,6 +60,8 @@ class HttpClient {
   // The peer has ended the connection, and said so.
   void receive_end();
   void flush(ByteBuffer& out);
+  // A body was too large for one flush(): call it again when its bytes are out.
+  [[nodiscard]] bool wants_flush() const { return http1_ && http1_->wants_flush(); }
 
   // The requests that were never sent. None over HTTP/2: there it is the peer who says which it has not seen.
   [[nodiscard]] WaitingRequests take_waiting();

@@ -198,14 +198,15 @@ void ClientConnection::take_end(bool in_good_order) {
 // Sends what is queued, unless the socket is full: then on_writable() goes on.
 void ClientConnection::flush() {
   if (state_ != State::open || (!unsent_.empty() && !session_->error())) return;
-  buffers_.frames.clear();
-  session_->flush(buffers_.frames);
-  if (!buffers_.frames.empty()) {
+  do {
+    buffers_.frames.clear();
+    session_->flush(buffers_.frames);
+    if (buffers_.frames.empty()) break;
     if (tls_)
       tls_->send(buffers_.frames.bytes());
     else
       write(buffers_.frames.bytes());
-  }
+  } while (unsent_.empty() && session_->wants_flush());
   if (session_->error()) {
     const char* name = session_->protocol() == Protocol::http2 ? "HTTP/2: " : "HTTP/1.1: ";
     return end(peer_name() + " broke " + name + session_->error()->reason);

@@ -108,6 +108,29 @@ TEST_CASE("requests follow one another on a connection that is kept alive") {
   CHECK(client.idle());
 }
 
+TEST_CASE("a large body goes out in pieces, and an answer before its end leaves nothing for the next request") {
+  const std::string body(1'000'000, 'x');
+  Response response;
+  Http1Client client;
+  client.request(1, {"POST", "http", "a", "/", "", {}}, response, body);
+  std::string written = flushed(client);
+  CHECK(written.size() <= 256 * 1024);
+  CHECK(client.wants_flush());
+  SUBCASE("to its end") {
+    while (client.wants_flush()) written += flushed(client);
+    CHECK(written.ends_with("\r\n\r\n" + body));
+    receive(client, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    CHECK(client.idle());
+  }
+  SUBCASE("until it is refused") {
+    receive(client, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
+    CHECK(client.finished());
+    CHECK_FALSE(client.wants_flush());
+    CHECK(flushed(client).empty());
+  }
+  CHECK(response.complete());
+}
+
 TEST_CASE("a response after which the server closes leaves the connection finished") {
   Response response;
   Http1Client client;
