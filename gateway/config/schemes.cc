@@ -21,6 +21,10 @@ const std::vector<Scheme>& all_schemes() {
        sqlite ? "events published to this gateway by POST, kept in memory or on disk"
               : "events published to this gateway by POST, kept in memory (built without sqlite: not on disk)",
        "", true, "", "[source.notes]\nurl = \"publish:\""},
+      {"exec", "what a program writes to its standard output: lines, NDJSON or an event stream", "", true, "command",
+       "[source.ticks]\nurl = \"exec:\"\ncommand = [\"vmstat\", \"-n\", \"1\"]"},
+      {"file", "what is appended to a file, through rotation: lines, NDJSON or an event stream", "", true, "",
+       "[source.app]\nurl = \"file:/var/log/app.ndjson\""},
   };
   return schemes;
 }

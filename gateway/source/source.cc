@@ -3,6 +3,8 @@
 #include <stdexcept>
 
 #include "gateway/source/demo.h"
+#include "gateway/source/exec.h"
+#include "gateway/source/file.h"
 #include "gateway/source/publish.h"
 
 namespace sluice::source {
@@ -14,6 +16,8 @@ Positions make_positions(const config::Source&, std::uint32_t random) {
 std::unique_ptr<Source> make_source(Context&& context) {
   const std::string_view scheme = context.config.scheme();
   if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
+  if (scheme == "exec") return std::make_unique<Exec>(std::move(context));
+  if (scheme == "file") return std::make_unique<File>(std::move(context));
   if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
   throw std::runtime_error("source." + context.config.name + ".url: no adapter for `" + context.config.url +
                            "` in this build");
