@@ -6,6 +6,11 @@ namespace sluice::config {
 
 namespace {
 
+#ifdef SLUICE_WITH_LIBMOSQUITTO
+constexpr bool mosquitto = true;
+#else
+constexpr bool mosquitto = false;
+#endif
 #ifdef SLUICE_WITH_SQLITE
 constexpr bool sqlite = true;
 #else
@@ -25,6 +30,10 @@ const std::vector<Scheme>& all_schemes() {
        "[source.ticks]\nurl = \"exec:\"\ncommand = [\"vmstat\", \"-n\", \"1\"]"},
       {"file", "what is appended to a file, through rotation: lines, NDJSON or an event stream", "", true, "",
        "[source.app]\nurl = \"file:/var/log/app.ndjson\""},
+      {"mqtt", "messages that match a topic filter of an MQTT broker", "libmosquitto", mosquitto, "topic",
+       "[source.sensors]\nurl = \"mqtt://localhost:1883\"\ntopic = \"sensors/#\""},
+      {"mqtts", "the same over TLS", "libmosquitto", mosquitto, "topic",
+       "[source.sensors]\nurl = \"mqtts://user:password@broker.example.com:8883\"\ntopic = \"sensors/#\""},
   };
   return schemes;
 }
