@@ -158,6 +158,14 @@ void check_url(Draft& draft, const Source& source, const std::string& prefix) {
 
 void check_disk(Draft& draft, const Source& source, const std::string& prefix) {
   const bool disk = source.history.store == History::Store::disk;
+#ifndef SLUICE_WITH_SQLITE
+  if (disk)
+    draft.add_problem(
+        draft.config.places.first_of({prefix + ".history.store"}),
+        fmt::format("`{}.history.store`: this build keeps no history on disk; build it with sqlite (meson "
+                    "-Dsqlite=enabled)",
+                    prefix));
+#endif
   const Place place = draft.config.places.first_of({prefix + ".history.store", prefix + ".history.path", prefix});
   if (disk == source.history.path.empty() && !draft.unread.contains(prefix + ".history.path"))
     draft.add_problem(place, disk ? fmt::format("`{}.history.store` is \"disk\" without `history.path`; name a file, "

@@ -6,6 +6,11 @@ namespace sluice::config {
 
 namespace {
 
+#ifdef SLUICE_WITH_HIREDIS
+constexpr bool hiredis = true;
+#else
+constexpr bool hiredis = false;
+#endif
 #ifdef SLUICE_WITH_LIBMOSQUITTO
 constexpr bool mosquitto = true;
 #else
@@ -26,6 +31,10 @@ const std::vector<Scheme>& all_schemes() {
        sqlite ? "events published to this gateway by POST, kept in memory or on disk"
               : "events published to this gateway by POST, kept in memory (built without sqlite: not on disk)",
        "", true, "", "[source.notes]\nurl = \"publish:\""},
+      {"redis", "Redis streams (resumed on every node) and pub/sub", "hiredis", hiredis, "stream channel",
+       "[source.orders]\nurl    = \"redis://localhost:6379\"\nstream = \"orders:{region}\""},
+      {"rediss", "the same over TLS", "hiredis", hiredis, "stream channel",
+       "[source.news]\nurl     = \"rediss://user:password@redis.example.com\"\nchannel = \"news\""},
       {"exec", "what a program writes to its standard output: lines, NDJSON or an event stream", "", true, "command",
        "[source.ticks]\nurl = \"exec:\"\ncommand = [\"vmstat\", \"-n\", \"1\"]"},
       {"file", "what is appended to a file, through rotation: lines, NDJSON or an event stream", "", true, "",

@@ -1,6 +1,7 @@
 #include "gateway/source/mqtt.h"
 
 #include <chrono>
+#include <ctime>
 #include <stdexcept>
 #include <utility>
 
@@ -8,26 +9,15 @@
 
 #include "gateway/source/mapping.h"
 #include "gateway/source/topic_below.h"
+#include "proto/pem.h"
+#include "proto/tls.h"
 
 namespace sluice::source {
 
 namespace {
 
-template <class Parse>
-auto named(const Context& context, std::string_view key, Parse parse) {
-  try {
-    return parse();
-  } catch (const std::invalid_argument& error) {
-    throw std::runtime_error(fmt::format("source.{}.{}: {}", context.config.name, key, error.what()));
-  }
-}
-
-MqttFilter filter_of(const Context& context) {
-  return named(context, "topic", [&] { return MqttFilter(context.config.topic); });
-}
-
 MqttOptions options_of(Context& context) {
-  return {.url = named(context, "url", [&] { return parse_mqtt_url(context.config.url); }),
+  return {.url = parse_mqtt_url(context.config.url),
           .tls = context.config.tls,
           .filter = context.config.topic,
           .client_id = fmt::format("sluice-{:08x}", static_cast<std::uint32_t>(context.random())),
@@ -38,11 +28,25 @@ MqttOptions options_of(Context& context) {
 
 }  // namespace
 
+void check_mqtt(const config::Source& config) {
+  static_cast<void>(parse_mqtt_url(config.url));
+  static_cast<void>(MqttFilter(config.topic));
+  proto::TlsContext::ClientOptions trust;
+  if (!config.tls.ca.empty()) {
+    trust.ca = config.tls.ca;
+    static_cast<void>(proto::TlsContext::client(trust));
+  }
+  if (config.tls.cert.empty() != config.tls.key.empty())
+    throw std::invalid_argument("`tls.cert` and `tls.key` go together: both, or neither");
+  if (!config.tls.cert.empty())
+    static_cast<void>(proto::read_credentials(config.tls.cert, config.tls.key, std::time(nullptr)));
+}
+
 Mqtt::Mqtt(Context&& context)
     : name_(context.config.name),
       map_(context.config.map),
       limits_(context.limits),
-      filter_(filter_of(context)),
+      filter_(context.config.topic),
       home_(context.home),
       metrics_(context.metrics),
       post_(context.post),

@@ -20,9 +20,11 @@
 
 namespace sluice::source {
 
+// Throws std::exception with what is wrong with the keys, as far as that shows without a broker.
+void check_mqtt(const config::Source& config);
+
 class Mqtt final : public Source {
  public:
-  // Throws std::runtime_error that names the key.
   explicit Mqtt(Context&& context);
 
   void start(topic::TimePoint) override { link_->start(); }

@@ -20,15 +20,16 @@ std::string_view take_level(std::optional<std::string_view>& text) {
 }
 
 std::string checked(std::string filter) {
-  if (filter.find('\0') != std::string::npos) throw std::invalid_argument("a topic filter has no NUL");
+  if (filter.find('\0') != std::string::npos) throw std::invalid_argument("`topic`: a topic filter has no NUL");
   if (filter.starts_with("$share/"))
-    throw std::invalid_argument("a shared subscription gives each message to one gateway only; write the filter alone");
+    throw std::invalid_argument(
+        "`topic`: a shared subscription gives each message to one gateway only; write the filter alone");
   for (std::optional<std::string_view> rest = filter; rest;) {
     const std::string_view level = take_level(rest);
     if (level.find_first_of("#+") == std::string_view::npos) continue;
     if (level.size() != 1 || (level == "#" && rest))
       throw std::invalid_argument(
-          "`+` is a whole level and `#` is the last level: write `sensors/+/temperature` or "
+          "`topic`: `+` is a whole level and `#` is the last level: write `sensors/+/temperature` or "
           "`sensors/#`");
   }
   return filter;

@@ -24,10 +24,7 @@ constexpr auto loop_interval = 250ms;
 constexpr auto opening_time = 8s;
 // Silence after which the broker is asked for a sign of life, and how long it may take.
 constexpr auto silence = 4s, answer_time = 4s;
-// How long the broker is not read while the queue is full; its own patience is 1.5 times the keepalive.
-constexpr auto full_wait = 2s;
 constexpr int keepalive_seconds = 15;
-constexpr std::size_t take_bytes = 1024 * 1024;
 // Nobody publishes there; to unsubscribe from it is answered, and changes nothing.
 constexpr const char* sign_of_life = "sluice/alive";
 
@@ -49,8 +46,6 @@ int no_passphrase(char*, int, int, void*) { return 0; }
 
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
-std::size_t size_of(const MqttNews& news) { return sizeof news + news.topic.size() + news.text.size(); }
-
 }  // namespace
 
 struct MqttCallbacks {
@@ -67,7 +62,7 @@ struct MqttCallbacks {
 };
 
 MqttLink::MqttLink(MqttOptions options, std::function<void()> on_news)
-    : options_(std::move(options)), on_news_(std::move(on_news)) {}
+    : options_(std::move(options)), queue_(options_.queue_bytes_max, std::move(on_news)) {}
 
 void MqttLink::start() {
   thread_ = std::thread([this] { run(); });
@@ -75,11 +70,7 @@ void MqttLink::start() {
 
 void MqttLink::stop() {
   if (!thread_.joinable()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
+  queue_.stop();
   thread_.join();
 }
 
@@ -91,12 +82,9 @@ void MqttLink::run() {
   while (true) {
     std::string why = hold_connection();
     if (subscribed_) backoff.reset();
-    std::unique_lock lock(mutex_);
-    if (stopping_) return;
-    lock.unlock();
-    put({.kind = MqttNews::Kind::down, .text = std::move(why)});
-    lock.lock();
-    if (changed_.wait_for(lock, backoff.next(), [this] { return stopping_; })) return;
+    if (queue_.stopped()) return;
+    queue_.put({.kind = MqttNews::Kind::down, .text = std::move(why)});
+    if (queue_.wait(backoff.next())) return;
   }
 }
 
@@ -144,10 +132,7 @@ std::string MqttLink::watch(mosquitto* client) {
   heard_ = begun;
   while (true) {
     const int code = ::mosquitto_loop(client, static_cast<int>(loop_interval.count()), 1);
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return {};
-    }
+    if (queue_.stopped()) return {};
     if (!refused_.empty()) return refused_;
     if (code != MOSQ_ERR_SUCCESS) return failure(code);
     const TimePoint now = Clock::now();
@@ -189,7 +174,7 @@ void MqttLink::on_connect(mosquitto* client, int code) {
     return;
   }
   heard_ = Clock::now();
-  put({.kind = MqttNews::Kind::connected});
+  queue_.put({.kind = MqttNews::Kind::connected});
   (void)::mosquitto_subscribe(client, nullptr, options_.filter.c_str(), 1);
 }
 
@@ -201,64 +186,23 @@ void MqttLink::on_subscribe(int granted) {
   }
   heard_ = Clock::now();
   subscribed_ = true;
-  put({.kind = MqttNews::Kind::subscribed});
+  queue_.put({.kind = MqttNews::Kind::subscribed});
 }
 
 void MqttLink::on_message(const mosquitto_message& message) {
   const auto size = static_cast<std::size_t>(message.payloadlen);
   if (size > options_.message_size_max)
-    put({.kind = MqttNews::Kind::too_large, .topic = message.topic});
+    queue_.put({.kind = MqttNews::Kind::too_large, .topic = message.topic});
   else
-    put({.kind = MqttNews::Kind::message,
-         .topic = message.topic,
-         .text = size == 0 ? std::string() : std::string(static_cast<const char*>(message.payload), size),
-         .retained = message.retain});
+    queue_.put({.kind = MqttNews::Kind::message,
+                .topic = message.topic,
+                .text = size == 0 ? std::string() : std::string(static_cast<const char*>(message.payload), size),
+                .retained = message.retain});
   heard_ = Clock::now();  // after a wait for room in the queue, which is not the broker's silence
 }
 
 void MqttLink::on_log(int level, const char* text) {
   if (level == MOSQ_LOG_ERR) last_error_ = text;
-}
-
-// --- The queue
-
-void MqttLink::put(MqttNews&& news) {
-  const std::size_t size = size_of(news);
-  const bool droppable = news.kind == MqttNews::Kind::message || news.kind == MqttNews::Kind::too_large;
-  bool tell = false;
-  {
-    std::unique_lock lock(mutex_);
-    const auto room = [&] { return queue_.empty() || queue_bytes_ + size <= options_.queue_bytes_max; };
-    if (droppable && !room()) {
-      // Waited for once: as long as it stays full what comes is dropped at once.
-      if (full_ || !changed_.wait_for(lock, full_wait, [&] { return stopping_ || room(); })) {
-        full_ = true;
-        return;
-      }
-    }
-    if (std::exchange(full_, false)) queue_.push_back({.kind = MqttNews::Kind::lost});
-    queue_.push_back(std::move(news));
-    queue_bytes_ += size;
-    tell = !std::exchange(told_, true);
-  }
-  if (tell) on_news_();
-}
-
-std::vector<MqttNews> MqttLink::take(bool& more) {
-  std::vector<MqttNews> taken;
-  {
-    const std::lock_guard lock(mutex_);
-    for (std::size_t bytes = 0; !queue_.empty() && bytes < take_bytes; queue_.pop_front()) {
-      const std::size_t size = queue_.front().kind == MqttNews::Kind::lost ? 0 : size_of(queue_.front());
-      bytes += size;
-      queue_bytes_ -= size;
-      taken.push_back(std::move(queue_.front()));
-    }
-    more = !queue_.empty();
-    told_ = more;
-  }
-  changed_.notify_all();
-  return taken;
 }
 
 }  // namespace sluice::source

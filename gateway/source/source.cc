@@ -9,11 +9,40 @@
 #ifdef SLUICE_WITH_LIBMOSQUITTO
 #include "gateway/source/mqtt.h"
 #endif
+#ifdef SLUICE_WITH_SQLITE
+#include "gateway/source/publish_disk.h"
+#endif
+#ifdef SLUICE_WITH_HIREDIS
+#include "gateway/source/redis_channels.h"
+#include "gateway/source/redis_open.h"
+#include "gateway/source/redis_streams.h"
+#endif
 
 namespace sluice::source {
 
-Positions make_positions(const config::Source&, std::uint32_t random) {
-  return {std::make_shared<topic::EpochFormat>(proto::Epoch::from_random(random)), false};
+Positions make_positions(const config::Source& config, std::uint32_t random) {
+  const std::string_view scheme = config.scheme();
+  if ((scheme == "redis" || scheme == "rediss") && !config.stream.empty())
+    return {std::make_shared<topic::PairFormat>('-', true), true};
+  const proto::Epoch epoch = proto::Epoch::from_random(random);
+#ifdef SLUICE_WITH_SQLITE
+  if (config.history.store == config::History::Store::disk)
+    return {std::make_shared<topic::EpochFormat>(disk_epoch(config, epoch)), true};
+#endif
+  return {std::make_shared<topic::EpochFormat>(epoch), false};
+}
+
+void check_source([[maybe_unused]] const config::Source& config) {
+#ifdef SLUICE_WITH_HIREDIS
+  if (const std::string_view scheme = config.scheme(); scheme == "redis" || scheme == "rediss") {
+    static_cast<void>(parse_redis_url(config.url));
+    static_cast<void>(RedisTemplate(config.name, config.stream.empty() ? config.channel : config.stream));
+    static_cast<void>(make_redis_tls(config));
+  }
+#endif
+#ifdef SLUICE_WITH_LIBMOSQUITTO
+  if (const std::string_view scheme = config.scheme(); scheme == "mqtt" || scheme == "mqtts") check_mqtt(config);
+#endif
 }
 
 std::unique_ptr<Source> make_source(Context&& context) {
@@ -24,7 +53,17 @@ std::unique_ptr<Source> make_source(Context&& context) {
 #ifdef SLUICE_WITH_LIBMOSQUITTO
   if (scheme == "mqtt" || scheme == "mqtts") return std::make_unique<Mqtt>(std::move(context));
 #endif
+#ifdef SLUICE_WITH_SQLITE
+  if (context.config.history.store == config::History::Store::disk)
+    return std::make_unique<PublishDisk>(std::move(context));
+#endif
   if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
+#ifdef SLUICE_WITH_HIREDIS
+  if (scheme == "redis" || scheme == "rediss") {
+    if (context.config.stream.empty()) return std::make_unique<RedisChannels>(std::move(context));
+    return std::make_unique<RedisStreams>(std::move(context));
+  }
+#endif
   throw std::runtime_error("source." + context.config.name + ".url: no adapter for `" + context.config.url +
                            "` in this build");
 }

@@ -207,14 +207,15 @@ void Merge::on_page(std::size_t index, PagePtr page) {
     return;
   }
   Replay& replay = *part.replay;
-  if (page->gap && !replay.gap) {
+  const PositionFormat& format = part.topics->format();
+  // A page that was read for a neighbour may tell of a loss that this stream is past.
+  if (!replay.gap && page->tells_loss_after(format, replay.after)) {
     replay.gap = page->gap;
     replay.gap_from = replay.after;
   }
   if (part.position.empty()) part.position = page->from;
   replay.next = 0;
-  // A page that was read for a neighbour begins before this stream's place.
-  const PositionFormat& format = part.topics->format();
+  // And it begins before this stream's place.
   if (!replay.after.empty() && page->after != replay.after)
     while (replay.next != page->entries.size() && format.had(replay.after, page->entries[replay.next]->position()))
       ++replay.next;
@@ -259,7 +260,7 @@ void Merge::release_single() {
 
 bool Merge::is_single() const {
   return members_.size() == 1 && !parts_.front().replay && parts_.front().resumed.empty() && at_boundary() &&
-         !members_.front().gap && !stopped_;
+         !members_.front().has_gap() && !stopped_;
 }
 
 // --- Rendering -----------------------------------------------------------------------------------------------------

@@ -37,6 +37,10 @@ struct Page {
   std::vector<EntryPtr> entries;
   std::optional<GapReason> gap;  // why `from` is not `after`; absent for a page from the oldest or from a time
   bool at_end = false;           // the engine had nothing newer
+  // Whether its gap concerns a stream at `position`, for whose neighbour it may have been read.
+  [[nodiscard]] bool tells_loss_after(const PositionFormat& format, std::string_view position) const {
+    return gap == GapReason::trimmed ? !(format.compare(position, from) >= 0) : gap.has_value();
+  }
   [[nodiscard]] std::size_t footprint() const {
     std::size_t bytes = sizeof(Page);
     for (const EntryPtr& entry : entries) bytes += entry->footprint() + sizeof entry;

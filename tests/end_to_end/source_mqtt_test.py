@@ -223,9 +223,9 @@ class Mqtt(case.Case):
     def test_a_filter_or_url_that_cannot_work_stops_the_start_and_names_the_key(self):
         broker = MosquittoBroker()
         self.addCleanup(broker.close)
-        for url, topic, said in ((broker.url, "a/#/b", r"source\.sensors\.topic: `\+` is a whole level"),
-                                 (broker.url, "$share/group/a", r"source\.sensors\.topic: a shared subscription"),
-                                 ("mqtt:localhost", "a", r"source\.sensors\.url: two slashes are missing")):
+        for url, topic, said in ((broker.url, "a/#/b", r"`source\.sensors`: `topic`: `\+` is a whole level"),
+                                 (broker.url, "$share/group/a", r"`source\.sensors`: `topic`: a shared subscription"),
+                                 ("mqtt:localhost", "a", r"`source\.sensors`: two slashes are missing")):
             with self.subTest(url=url, topic=topic), self.assertRaisesRegex(AssertionError, said):
                 self.follow(broker, topic, url=url, up=False)
 

@@ -23,8 +23,13 @@ inline const topic::TimePoint epoch_of_tests = topic::TimePoint(std::chrono::hou
 struct Replicas {
   explicit Replicas(topic::History bounds = {}, std::size_t workers = 2, std::string name = "s",
                     std::size_t topics_max = 1000)
-      : history(bounds),
-        shared(std::make_shared<topic::SharedSource>(name, proto::Epoch::from_random(7 + name.front()))) {
+      : Replicas(bounds, workers,
+                 std::make_shared<topic::SharedSource>(name, proto::Epoch::from_random(7 + name.front())), topics_max) {
+  }
+  // A source of any kind.
+  Replicas(topic::History bounds, std::size_t workers, std::shared_ptr<topic::SharedSource> source,
+           std::size_t topics_max = 1000)
+      : history(bounds), shared(std::move(source)) {
     for (std::size_t worker = 0; worker != workers; ++worker)
       topics.push_back(std::make_unique<topic::Topics>(shared, history));
     queues.resize(workers);

@@ -1,0 +1,52 @@
+// RedisChannels: topics from Redis pub/sub, `channel = "news"` or one per captured value of `news:{topic}`, subscribed
+// on first use. Redis keeps nothing: positions are ours, valid in this opening, and whenever the connection was lost a
+// gap is announced in every open topic before what comes next. Owned by its home worker, on its thread. Invariant: a
+// topic is open only after its channel's subscription was confirmed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/source/poison.h"
+#include "gateway/source/redis_link.h"
+#include "gateway/source/redis_template.h"
+#include "gateway/source/source.h"
+
+namespace sluice::source {
+
+class RedisChannels final : public Source {
+ public:
+  explicit RedisChannels(Context&& context);
+
+  void start(topic::TimePoint now) override;
+  void stop() override;
+  [[nodiscard]] bool may_have(std::string_view topic) const override;
+  void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
+  void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
+               std::function<void(topic::PublishResult)> done) override;
+  void on_topic_closed(const std::string& topic) override;
+  // TCP's window then stops the server, which cuts us at its client-output-buffer-limit: a gap says so.
+  void pause() override;
+  void go_on() override;
+
+ private:
+  using OpenDone = std::function<void(topic::OpenResult)>;
+  void on_up();
+  void on_message(proto::RedisReply&& reply);
+  void subscribe(const std::string& topic);
+  void finish_open(const std::string& topic);
+  [[nodiscard]] topic::Event to_event(std::string&& payload) const;
+
+  Context context_;
+  const RedisTemplate template_;
+  std::unique_ptr<proto::TlsContext> tls_;
+  client::ReadBuffers buffers_;
+  Poison poison_;
+  std::unique_ptr<RedisLink> subscriptions_;
+  std::unique_ptr<RedisLink> control_;                    // for PUBLISH, which a subscribed connection may not
+  std::map<std::string, std::vector<OpenDone>> opening_;  // by topic
+};
+
+}  // namespace sluice::source

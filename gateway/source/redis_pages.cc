@@ -1,0 +1,108 @@
+#include "gateway/source/redis_pages.h"
+
+#include <chrono>
+#include <limits>
+#include <utility>
+
+namespace sluice::source {
+
+using proto::RedisReply;
+using topic::GapReason;
+using topic::NumberPair;
+
+namespace {
+
+// The position just before a time: entries of that millisecond come after it.
+std::string before(std::chrono::system_clock::time_point time) {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  return redis_id(redis_id_before({static_cast<std::uint64_t>(std::max<std::int64_t>(since, 0)), 0}));
+}
+
+}  // namespace
+
+RedisPages::RedisPages(std::unique_ptr<RedisLink> link, const config::Mapping& map, Poison& poison,
+                       observe::SourceMetrics& metrics)
+    : link_(std::move(link)), map_(map), poison_(poison), metrics_(metrics) {}
+
+void RedisPages::start() {
+  link_->up = [this] {
+    for (Read& read : std::exchange(waiting_, {})) ask(std::move(read));
+  };
+  link_->start();
+}
+
+void RedisPages::stop() { link_->connection().stop(); }
+
+void RedisPages::read(const std::string& key, const topic::ReadRequest& request, const topic::ReadLimits& limits,
+                      topic::ReadDone done) {
+  ask({key, request, limits, std::move(done)});
+}
+
+void RedisPages::ask(Read&& read) {
+  std::string start = read.request.since ? before(*read.request.since) : read.request.after;
+  ask(std::move(read), start.empty() ? "0-0" : start, {});
+}
+
+void RedisPages::ask(Read&& read, const std::string& start, std::optional<GapReason> gap) {
+  if (!link_->is_up()) {
+    waiting_.push_back(std::move(read));
+    return;
+  }
+  const auto ignore = [](const boost::system::result<RedisReply>&) {};
+  link_->ask({"MULTI"}, ignore);
+  link_->ask({"XINFO", "STREAM", read.key}, ignore);
+  link_->ask({"XRANGE", read.key, "(" + start, "+", "COUNT", std::to_string(read.limits.entries)}, ignore);
+  link_->ask({"EXEC"}, [this, read, start, gap](const boost::system::result<RedisReply>& reply) mutable {
+    if (!reply) {
+      waiting_.push_back(std::move(read));  // lost: asked again when the connection is back
+      return;
+    }
+    finish(std::move(read), start, gap, *reply);
+  });
+}
+
+void RedisPages::finish(Read&& read, const std::string& start, std::optional<GapReason> gap, const RedisReply& reply) {
+  metrics_.pages.add();
+  topic::Page page;
+  page.after = read.request.after;
+  page.gap = gap;
+  page.from = page.through = start;
+  page.at_end = true;
+  const auto info = reply.elements.size() == 2 ? parse_stream_info(reply.elements[0]) : std::nullopt;
+  if (!info) {
+    poison_.count("the key is no stream: a page of it is empty", read.key);
+    return read.done(std::make_shared<const topic::Page>(std::move(page)));
+  }
+  const NumberPair asked = topic::parse_number_pair(start, '-').value_or(NumberPair{});
+  // Above all that the stream ever had: it was deleted and made anew, or a replica that knew less took over.
+  if (!gap && !read.request.after.empty() && asked > info->last)
+    return ask(std::move(read), "0-0", GapReason::recreated);
+  const NumberPair oldest = info->length == 0 ? info->last : redis_id_before(info->first);
+  if (info->removed() != 0 && asked < oldest) {
+    // A page from the oldest, or from a time, begins where there is something: nothing was promised before.
+    if (!gap && !read.request.after.empty()) page.gap = GapReason::trimmed;
+    page.from = page.through = redis_id(oldest);
+  }
+  std::size_t bytes = 0;
+  const std::vector<RedisEntry> entries = parse_entries(reply.elements[1]);
+  page.at_end = entries.size() < read.limits.entries;
+  for (const RedisEntry& entry : entries) {
+    if (bytes > read.limits.bytes) {
+      page.at_end = false;
+      break;
+    }
+    page.through = redis_id(entry.id);
+    auto event = poison_.pass(to_event(entry, map_), page.through);
+    if (!event) continue;
+    page.entries.push_back(topic::Entry::make({.position = page.through,
+                                               .type = event->type,
+                                               .data = event->data,
+                                               .idempotency_key = {},
+                                               .sequence = 0,
+                                               .arrived = std::chrono::steady_clock::now()}));
+    bytes += page.entries.back()->size();
+  }
+  read.done(std::make_shared<const topic::Page>(std::move(page)));
+}
+
+}  // namespace sluice::source

@@ -1,0 +1,103 @@
+#include "gateway/source/redis_stream.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "gateway/source/mapping.h"
+#include "gateway/source/sanitise.h"
+#include "proto/json.h"
+
+namespace sluice::source {
+
+namespace {
+
+using proto::RedisReply;
+
+const std::string* find_field(const RedisEntry& entry, std::string_view name) {
+  const std::vector<RedisReply>& fields = *entry.fields;
+  for (std::size_t index = 0; index + 1 < fields.size(); index += 2)
+    if (fields[index].text == name) return &fields[index + 1].text;
+  return nullptr;
+}
+
+// A field of the entry, or with a leading `/` a value inside its payload.
+std::string read(const RedisEntry& entry, const std::string& mapping, std::string_view otherwise,
+                 std::string_view payload) {
+  if (mapping.starts_with('/')) return by_pointer(payload, mapping).value_or("");
+  const std::string* field = find_field(entry, mapping.empty() ? otherwise : std::string_view(mapping));
+  return field == nullptr ? std::string() : *field;
+}
+
+std::string whole_entry(const RedisEntry& entry) {
+  std::string json = "{";
+  const std::vector<RedisReply>& fields = *entry.fields;
+  for (std::size_t index = 0; index + 1 < fields.size(); index += 2) {
+    if (index != 0) json += ',';
+    proto::append_json_string(json, with_valid_utf8(fields[index].text));
+    json += ':';
+    proto::append_json_string(json, with_valid_utf8(fields[index + 1].text));
+  }
+  return json + '}';
+}
+
+}  // namespace
+
+std::optional<RedisStreamInfo> parse_stream_info(const RedisReply& reply) {
+  RedisStreamInfo info;
+  if (reply.is_error()) {
+    if (reply.text.find("no such key") == std::string::npos) return std::nullopt;
+    return info;
+  }
+  info.exists = true;
+  bool counted = false;
+  for (std::size_t index = 0; index + 1 < reply.elements.size(); index += 2) {
+    const std::string& name = reply.elements[index].text;
+    const RedisReply& value = reply.elements[index + 1];
+    if (name == "length") info.length = static_cast<std::uint64_t>(value.integer);
+    if (name == "last-generated-id")
+      info.last = topic::parse_number_pair(value.text, '-').value_or(topic::NumberPair{});
+    if (name == "first-entry" && !value.elements.empty())
+      info.first = topic::parse_number_pair(value.elements.front().text, '-').value_or(topic::NumberPair{});
+    if (name == "entries-added") {
+      info.added = static_cast<std::uint64_t>(value.integer);
+      counted = true;
+    }
+  }
+  // Before Redis 7 nobody counted: what is gone is then not known to be nothing.
+  if (!counted) info.added = info.last == topic::NumberPair{} ? 0 : info.length + 1;
+  return info;
+}
+
+std::string redis_id(const topic::NumberPair& id) { return std::to_string(id.left) + "-" + std::to_string(id.right); }
+
+topic::NumberPair redis_id_before(const topic::NumberPair& id) {
+  if (id.right != 0) return {id.left, id.right - 1};
+  if (id.left == 0) return {};
+  return {id.left - 1, std::numeric_limits<std::uint64_t>::max()};
+}
+
+std::vector<RedisEntry> parse_entries(const RedisReply& array) {
+  std::vector<RedisEntry> entries;
+  entries.reserve(array.elements.size());
+  for (const RedisReply& element : array.elements) {
+    if (element.elements.size() != 2) continue;  // XREAD of a deleted entry: [id, nil] has no fields
+    const auto id = topic::parse_number_pair(element.elements[0].text, '-');
+    if (id) entries.push_back({*id, &element.elements[1].elements});
+  }
+  return entries;
+}
+
+topic::Event to_event(const RedisEntry& entry, const config::Mapping& map) {
+  topic::Event event;
+  const std::string* payload = find_field(entry, "data");
+  const std::string_view json = payload == nullptr ? std::string_view() : std::string_view(*payload);
+  if (map.data.empty() && payload == nullptr)
+    event.data = whole_entry(entry);
+  else
+    event.data = read(entry, map.data, "data", json);
+  event.type = read(entry, map.event, "event", json);
+  if (std::string key = read(entry, map.key, "key", json); !key.empty()) event.key = std::move(key);
+  return event;
+}
+
+}  // namespace sluice::source
