@@ -36,7 +36,7 @@ const std::vector<Scheme>& all_schemes() {
       {"rediss", "the same over TLS", "hiredis", hiredis, "stream channel",
        "[source.news]\nurl     = \"rediss://user:password@redis.example.com\"\nchannel = \"news\""},
       {"exec", "what a program writes to its standard output: lines, NDJSON or an event stream", "", true, "command",
-       "[source.ticks]\nurl = \"exec:\"\ncommand = [\"vmstat\", \"-n\", \"1\"]"},
+       "[source.ticks]\nurl = \"exec:\"\ncommand = [\"/usr/local/bin/ticks\", \"--json\"]"},
       {"file", "what is appended to a file, through rotation: lines, NDJSON or an event stream", "", true, "",
        "[source.app]\nurl = \"file:/var/log/app.ndjson\""},
       {"mqtt", "messages that match a topic filter of an MQTT broker", "libmosquitto", mosquitto, "topic",
