@@ -21,6 +21,19 @@ constexpr bool sqlite = true;
 #else
 constexpr bool sqlite = false;
 #endif
+#ifdef SLUICE_WITH_LIBPQ
+constexpr bool libpq = true;
+#else
+constexpr bool libpq = false;
+#endif
+constexpr std::string_view postgres_summary = "PostgreSQL: rows of an outbox table, or notifications of a channel";
+constexpr std::string_view postgres_example = "[source.audit]\nurl = \"postgres://localhost/shop\"\ntable = \"outbox\"";
+
+#ifdef SLUICE_WITH_LIBNATS
+constexpr bool libnats = true;
+#else
+constexpr bool libnats = false;
+#endif
 
 }  // namespace
 
@@ -35,6 +48,12 @@ const std::vector<Scheme>& all_schemes() {
        "[source.orders]\nurl    = \"redis://localhost:6379\"\nstream = \"orders:{region}\""},
       {"rediss", "the same over TLS", "hiredis", hiredis, "stream channel",
        "[source.news]\nurl     = \"rediss://user:password@redis.example.com\"\nchannel = \"news\""},
+      {"postgres", postgres_summary, "libpq", libpq, "table channel", postgres_example},
+      {"postgresql", postgres_summary, "libpq", libpq, "table channel", postgres_example},
+      {"nats", "a JetStream stream, or a subject of core NATS", "libnats", libnats, "",
+       "[source.fleet]\nurl     = \"nats://localhost:4222\"\nstream  = \"FLEET\"\nsubject = \"fleet.>\""},
+      {"tls", "NATS over TLS", "libnats", libnats, "",
+       "[source.fleet]\nurl    = \"tls://user:password@nats.example.com:4222\"\nstream = \"FLEET\""},
       {"exec", "what a program writes to its standard output: lines, NDJSON or an event stream", "", true, "command",
        "[source.ticks]\nurl = \"exec:\"\ncommand = [\"/usr/local/bin/ticks\", \"--json\"]"},
       {"file", "what is appended to a file, through rotation: lines, NDJSON or an event stream", "", true, "",

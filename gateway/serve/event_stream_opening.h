@@ -14,7 +14,7 @@ struct EventStream::Opening {
   // Topics that share positions: of one source, or one topic of a source whose topics have positions of their own.
   struct Part {
     std::size_t first = 0, count = 0;
-    Wish wish;
+    topic::Wish wish;
     topic::PartStart start;
     topic::PagePtr page;
     bool asked = false, answered = false;

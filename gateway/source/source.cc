@@ -5,12 +5,20 @@
 #include "gateway/source/demo.h"
 #include "gateway/source/exec.h"
 #include "gateway/source/file.h"
+#ifdef SLUICE_WITH_LIBNATS
+#include "gateway/source/nats_core.h"
+#include "gateway/source/nats_jetstream.h"
+#endif
 #include "gateway/source/publish.h"
 #ifdef SLUICE_WITH_LIBMOSQUITTO
 #include "gateway/source/mqtt.h"
 #endif
 #ifdef SLUICE_WITH_SQLITE
 #include "gateway/source/publish_disk.h"
+#endif
+#ifdef SLUICE_WITH_LIBPQ
+#include "gateway/source/postgres_listen.h"
+#include "gateway/source/postgres_outbox.h"
 #endif
 #ifdef SLUICE_WITH_HIREDIS
 #include "gateway/source/redis_channels.h"
@@ -20,10 +28,21 @@
 
 namespace sluice::source {
 
+namespace {
+
+bool is_postgres(std::string_view scheme) { return scheme == "postgres" || scheme == "postgresql"; }
+
+}  // namespace
+
 Positions make_positions(const config::Source& config, std::uint32_t random) {
   const std::string_view scheme = config.scheme();
+  if (is_postgres(scheme) && !config.table.empty()) return {std::make_shared<topic::PairFormat>('.', false), true};
   if ((scheme == "redis" || scheme == "rediss") && !config.stream.empty())
     return {std::make_shared<topic::PairFormat>('-', true), true};
+#ifdef SLUICE_WITH_LIBNATS
+  if ((scheme == "nats" || scheme == "tls") && !config.stream.empty())
+    return {std::make_shared<StreamPositionFormat>(), true};
+#endif
   const proto::Epoch epoch = proto::Epoch::from_random(random);
 #ifdef SLUICE_WITH_SQLITE
   if (config.history.store == config::History::Store::disk)
@@ -43,6 +62,9 @@ void check_source([[maybe_unused]] const config::Source& config) {
 #ifdef SLUICE_WITH_LIBMOSQUITTO
   if (const std::string_view scheme = config.scheme(); scheme == "mqtt" || scheme == "mqtts") check_mqtt(config);
 #endif
+#ifdef SLUICE_WITH_LIBNATS
+  if (const std::string_view scheme = config.scheme(); scheme == "nats" || scheme == "tls") check_nats(config);
+#endif
 }
 
 std::unique_ptr<Source> make_source(Context&& context) {
@@ -53,11 +75,21 @@ std::unique_ptr<Source> make_source(Context&& context) {
 #ifdef SLUICE_WITH_LIBMOSQUITTO
   if (scheme == "mqtt" || scheme == "mqtts") return std::make_unique<Mqtt>(std::move(context));
 #endif
+#ifdef SLUICE_WITH_LIBNATS
+  if (scheme == "nats" || scheme == "tls") {
+    if (context.config.stream.empty()) return std::make_unique<NatsCore>(std::move(context));
+    return std::make_unique<NatsJetStream>(std::move(context));
+  }
+#endif
 #ifdef SLUICE_WITH_SQLITE
   if (context.config.history.store == config::History::Store::disk)
     return std::make_unique<PublishDisk>(std::move(context));
 #endif
   if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
+#ifdef SLUICE_WITH_LIBPQ
+  if (is_postgres(scheme) && !context.config.table.empty()) return std::make_unique<PostgresOutbox>(std::move(context));
+  if (is_postgres(scheme)) return std::make_unique<PostgresListen>(std::move(context));
+#endif
 #ifdef SLUICE_WITH_HIREDIS
   if (scheme == "redis" || scheme == "rediss") {
     if (context.config.stream.empty()) return std::make_unique<RedisChannels>(std::move(context));
