@@ -37,8 +37,8 @@ class NatsFollower {
   NatsFollower(const NatsMapping& mapping, NatsHandover& handover, NatsFollowerVisitor& visitor)
       : mapping_(mapping), handover_(handover), visitor_(visitor) {}
 
-  // Blocks: finds the place in the stream and calls `up` when it stands there, then follows, until the connection or the
-  // consumer is lost. Returns why.
+  // Blocks: finds the place in the stream and calls `up` when it stands there, then follows, until the connection or
+  // the consumer is lost. Returns why.
   [[nodiscard]] std::string follow(NatsStream& stream, const std::function<void()>& up);
 
  private:

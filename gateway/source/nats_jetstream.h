@@ -1,6 +1,6 @@
 // NatsJetStream: a JetStream stream as a source: its messages in the stream's order, from every topic that their
-// subjects make, resumed on any node by the stream's own sequence. Two threads: one keeps the connection and follows the
-// stream (NatsLife, NatsFollower), one reads the past and publishes (NatsRequests). What is here runs on the home
+// subjects make, resumed on any node by the stream's own sequence. Two threads: one keeps the connection and follows
+// the stream (NatsLife, NatsFollower), one reads the past and publishes (NatsRequests). What is here runs on the home
 // worker's thread. Invariant: positions rise; after a loss, or when the stream is another one, a gap comes first.
 #pragma once
 

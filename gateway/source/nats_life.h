@@ -1,6 +1,7 @@
-// NatsLife: the thread of a NATS source that keeps a connection: connects, lets the source serve the connection until it
-// is lost, says why, and connects again after a wait that grows. Owned by a source, started and stopped on its home
-// worker's thread. It knows nothing of streams and subjects. Invariant: one connection at a time, and none after stop().
+// NatsLife: the thread of a NATS source that keeps a connection: connects, lets the source serve the connection until
+// it is lost, says why, and connects again after a wait that grows. Owned by a source, started and stopped on its home
+// worker's thread. It knows nothing of streams and subjects. Invariant: one connection at a time, and none after
+// stop().
 #pragma once
 
 #include <functional>

@@ -21,7 +21,8 @@ class NatsPages {
     std::string why;                 // ... because of this
     std::vector<const char*> flaws;  // of messages that were no good
   };
-  [[nodiscard]] Answer read(NatsStream& stream, const topic::ReadRequest& request, const topic::ReadLimits& limits) const;
+  [[nodiscard]] Answer read(NatsStream& stream, const topic::ReadRequest& request,
+                            const topic::ReadLimits& limits) const;
 
  private:
   // Where it begins, and what is lost before.

@@ -1,6 +1,6 @@
-// NatsPublisher: publishes into a JetStream stream, several messages in one round trip, and reads what JetStream answers
-// to each: the sequence under which it is stored, a repeat of a message that it knows (Nats-Msg-Id), a refusal. Owned by
-// NatsRequests, on its thread: it blocks. Invariant: a message is sent once, and answered once.
+// NatsPublisher: publishes into a JetStream stream, several messages in one round trip, and reads what JetStream
+// answers to each: the sequence under which it is stored, a repeat of a message that it knows (Nats-Msg-Id), a refusal.
+// Owned by NatsRequests, on its thread: it blocks. Invariant: a message is sent once, and answered once.
 #pragma once
 
 #include <functional>

@@ -1,7 +1,7 @@
 // NatsRequests: the thread of a JetStream source that asks: reads pages of the past and publishes, while NatsLife's
-// thread follows the stream. Owned by the source; asked on its home worker's thread, answers there. Without a connection
-// a page waits for the next, and a publish is refused at once: nobody repeats it.
-// Invariant: every publish is answered once, every page as soon as the engine has answered; nothing after stop().
+// thread follows the stream. Owned by the source; asked on its home worker's thread, answers there. Without a
+// connection a page waits for the next, and a publish is refused at once: nobody repeats it. Invariant: every publish
+// is answered once, every page as soon as the engine has answered; nothing after stop().
 #pragma once
 
 #include <condition_variable>

@@ -125,7 +125,10 @@ std::optional<NatsFailure> NatsStream::begin_read(const std::string& filter, con
   jsConsumerConfig config = new_consumer(filter);
   config.DeliverPolicy = from.since_nanoseconds ? js_DeliverByStartTime : js_DeliverByStartSequence;
   if (from.since_nanoseconds)
-    config.OptStartTime = *from.since_nanoseconds;
+    // libnats 3.4 writes a fraction without its leading zeros, so that .05 becomes .5: whole seconds, and read() drops
+    // what is older.
+    config.OptStartTime =
+        std::max<std::int64_t>(*from.since_nanoseconds / 1'000'000'000 * 1'000'000'000, 1'000'000'000);
   else
     config.OptStartSeq = from.after + 1;
   auto consumer = add_consumer(config, filter);
@@ -152,6 +155,12 @@ NatsResult<NatsStream::Batch> NatsStream::read(const std::string& filter, const 
   else
     reading_->at = batch.messages.back().delivery.sequence;
   if (failed) return *failed;
+  if (from.since_nanoseconds) {
+    const auto older = [since = static_cast<std::uint64_t>(*from.since_nanoseconds)](const StreamMessage& message) {
+      return message.delivery.nanoseconds < since;
+    };
+    std::erase_if(batch.messages, older);
+  }
   return batch;
 }
 

@@ -1,7 +1,7 @@
 // One JetStream stream over one connection: its state, a consumer that follows it, consumers that read its past. Every
 // call blocks until the server has answered, or for 4 s: for the source's own threads, each with an object of its own.
-// Consumers are ephemeral and unacknowledged, kept in the server's memory and forgotten by it when nobody reads: nothing
-// is left behind in the stream. Invariant: no call hands over a message twice or out of the stream's order.
+// Consumers are ephemeral and unacknowledged, kept in the server's memory and forgotten by it when nobody reads:
+// nothing is left behind in the stream. Invariant: no call hands over a message twice or out of the stream's order.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +52,7 @@ class NatsStream {
   };
   struct Batch {
     std::vector<StreamMessage> messages;
-    bool at_end = false;                  // there were no more
+    bool at_end = false;  // there were no more
   };
   // At most `entries` messages and, but for the first, at most `bytes`.
   [[nodiscard]] NatsResult<Batch> read(const std::string& filter, const From& from, std::size_t entries,

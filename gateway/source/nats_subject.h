@@ -19,8 +19,8 @@ class SubjectMap {
 
   // nullopt: the filter does not match, or no topic can have that name: tokens that hold a `/`, are no UTF-8, ...
   [[nodiscard]] std::optional<std::string> topic_of(std::string_view subject) const;
-  // nullopt: no subject becomes that topic. The subject holds no wildcard. Subjects of the server's own ($JS.API, …) are
-  // out of reach unless the filter itself begins with their first token.
+  // nullopt: no subject becomes that topic. The subject holds no wildcard. Subjects of the server's own ($JS.API, …)
+  // are out of reach unless the filter itself begins with their first token.
   [[nodiscard]] std::optional<std::string> subject_of(std::string_view topic) const;
   // One subject filter that covers these topics (full names, or patterns); empty: everything.
   [[nodiscard]] std::string filter_for(const std::vector<std::string>& topics) const;

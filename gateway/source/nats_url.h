@@ -1,6 +1,6 @@
-// NatsUrl: where NATS servers are and who we are there, from `nats://[user:password@|token@]host[:port][,host[:port]…]`,
-// or `tls://` for TLS. A value, parsed once at start. Pure. Invariant: there is a server, and no server's text holds a
-// password. No error text repeats the URL: it may hold one.
+// NatsUrl: where NATS servers are and who we are there, from
+// `nats://[user:password@|token@]host[:port][,host[:port]…]`, or `tls://` for TLS. A value, parsed once at start. Pure.
+// Invariant: there is a server, and no server's text holds a password. No error text repeats the URL: it may hold one.
 #pragma once
 
 #include <string>
