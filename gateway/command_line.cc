@@ -104,6 +104,7 @@ struct Grammar {
     add_pub(*app.add_subcommand("pub", "publish events to a topic"));
     add_tail(*app.add_subcommand("tail", "print the events of a stream as they come"));
     add_certs(*app.add_subcommand("certs", "make, show and trust the development certificate"));
+    app.add_subcommand("sources", "list what events can come from, with the keys of each and an example");
     app.add_subcommand("version", "print the version, the libraries, and what was built in");
     app.add_subcommand("reference", "print the keys of docs/configuration.md")->group("");
     app.footer(examples);  // last: verbs made after it would inherit it
@@ -121,6 +122,7 @@ struct Grammar {
   void add_check(CLI::App& verb) {
     add_configuration(verb, check.overrides);
     verb.add_flag("--print", check.print, "also print the whole configuration in force, secrets hidden");
+    verb.add_flag("--connect", check.connect, "also reach the engine of every source, as the gateway would");
   }
 
   void add_pub(CLI::App& verb) {
@@ -177,6 +179,7 @@ struct Grammar {
     }
     if (app.got_subcommand("tail")) return tail;
     if (app.got_subcommand("certs")) return certs;
+    if (app.got_subcommand("sources")) return SourcesCommand{};
     if (app.got_subcommand("reference")) return ReferenceCommand{};
     return VersionCommand{};
   }

@@ -18,14 +18,16 @@ struct RunCommand {
 };
 struct CheckCommand {
   config::Overrides overrides;
-  bool print = false;  // also the whole configuration in force
+  bool print = false;    // also the whole configuration in force
+  bool connect = false;  // also reach every source's engine
 };
+struct SourcesCommand {};
 struct VersionCommand {};
 struct ReferenceCommand {};  // hidden: the table of docs/configuration.md
 
 // The verbs of other rooms are those rooms' own options.
 using Command = std::variant<RunCommand, CheckCommand, client::PubOptions, client::TailOptions, certs::CertsOptions,
-                             VersionCommand, ReferenceCommand>;
+                             SourcesCommand, VersionCommand, ReferenceCommand>;
 
 // Nothing to do but to print: help (exit code 0) or a usage error (2, to standard error).
 struct UsageText {

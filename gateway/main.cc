@@ -21,6 +21,7 @@
 #include "gateway/config/load.h"
 #include "gateway/config/print.h"
 #include "gateway/config/reference.h"
+#include "gateway/connect_check.h"
 #include "gateway/run.h"
 #include "gateway/start_check.h"
 #include "gateway/version.h"
@@ -41,7 +42,7 @@ int check(const CheckCommand& command) {
   if (command.print) std::cout << config::print(config, config::Secrets::hidden) << '\n';
   std::cout << fmt::format("{}: ok, {}, {}\n", name, counted(config.sources.size(), "source"),
                            counted(config.routes.size(), "route"));
-  return 0;
+  return command.connect && !connect_sources(config, std::cout) ? 1 : 0;
 }
 
 int print(const std::string& text) {
@@ -66,6 +67,7 @@ struct Perform {
   }
   int operator()(const certs::CertsOptions& options) const { return certs::run_certs_command(options, std::cout); }
   int operator()(const VersionCommand&) const { return print(version_text()); }
+  int operator()(const SourcesCommand&) const { return print(config::sources_text()); }
   int operator()(const ReferenceCommand&) const { return print(config::reference()); }
 };
 

@@ -9,6 +9,7 @@
 
 #include "gateway/access/publishing.h"
 #include "gateway/serve/files.h"
+#include "gateway/source/source.h"
 #include "proto/pem.h"
 
 namespace sluice {
@@ -43,6 +44,14 @@ void check_files(const config::Config& config) {
       add(fmt::format("route[{}].files", index), "route.files", error);
     }
   }
+  for (const config::Source& source : config.sources) {
+    try {
+      source::check_source(source);
+    } catch (const std::exception& error) {
+      const std::string key = "source." + source.name;
+      problems.push_back({config.places.first_of({key + ".url", key}), fmt::format("`{}`: {}", key, error.what())});
+    }
+  }
   if (!problems.empty()) throw config::ConfigError(std::move(problems));
 }
 
@@ -58,7 +67,7 @@ std::vector<config::Problem> find_oddities(const config::Config& config) {
     const auto place = config.places.first_of({key, key + ".url", "listen"});
     if (std::ranges::none_of(config.routes, [&](const auto& route) { return serves(route, source.name); }))
       oddities.push_back({place, fmt::format("`{}` is in no route: nobody can subscribe to it", key)});
-    if (source.url.starts_with("publish:") && publishing.closed())
+    if ((source.scheme() == "publish" || source.publish) && publishing.closed())
       oddities.push_back({place, fmt::format("nobody can publish to `{}`: set `access.publish_secret`", key)});
   }
   return oddities;

@@ -115,10 +115,10 @@ std::string schemes_text() {
 }
 
 // Words of a list parted by blanks, as `a`, `b` or `c`.
-std::string alternatives(std::string_view words) {
+std::string alternatives(std::string_view words, std::string_view after = "") {
   std::string text = "`";
-  for (const char letter : words) letter == ' ' ? text.append("` or `") : text.append(1, letter);
-  return text + "`";
+  for (const char letter : words) letter == ' ' ? text.append(after).append("` or `") : text.append(1, letter);
+  return text.append(after) + "`";
 }
 
 void check_url(Draft& draft, const Source& source, const std::string& prefix) {
@@ -143,7 +143,7 @@ void check_url(Draft& draft, const Source& source, const std::string& prefix) {
     if (set == nullptr) continue;
     if (!takes(key.schemes, name))
       draft.add_problem(
-          *set, fmt::format("`{}.{}` is a key of {} sources only", prefix, key.name, alternatives(key.schemes)));
+          *set, fmt::format("`{}.{}` is a key of {} sources only", prefix, key.name, alternatives(key.schemes, ":")));
     else if (!scheme->needs.empty() && takes(scheme->needs, key.name))
       ++found;
   }
@@ -154,6 +154,14 @@ void check_url(Draft& draft, const Source& source, const std::string& prefix) {
 
 void check_disk(Draft& draft, const Source& source, const std::string& prefix) {
   const bool disk = source.history.store == History::Store::disk;
+#ifndef SLUICE_WITH_SQLITE
+  if (disk)
+    draft.add_problem(
+        draft.config.places.first_of({prefix + ".history.store"}),
+        fmt::format("`{}.history.store`: this build keeps no history on disk; build it with sqlite (meson "
+                    "-Dsqlite=enabled)",
+                    prefix));
+#endif
   const Place place = draft.config.places.first_of({prefix + ".history.store", prefix + ".history.path", prefix});
   if (disk == source.history.path.empty() && !draft.unread.contains(prefix + ".history.path"))
     draft.add_problem(place, disk ? fmt::format("`{}.history.store` is \"disk\" without `history.path`; name a file, "

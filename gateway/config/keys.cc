@@ -77,6 +77,8 @@ Key<Source> source_tls(std::string_view name, Member member, std::string_view re
 constexpr std::string_view template_schemes = "redis rediss nats tls https http";
 constexpr std::string_view engine_schemes = "redis rediss nats tls kafka postgres postgresql";
 constexpr std::string_view mapped_schemes = "redis rediss nats tls kafka postgres postgresql mqtt mqtts exec file";
+constexpr std::string_view topic_schemes = "nats tls kafka postgres postgresql mqtt mqtts exec file";
+constexpr std::string_view certificate_schemes = "tls kafka postgres postgresql mqtts";
 constexpr std::string_view tls_schemes = "rediss tls kafka postgres postgresql mqtts https";
 
 using LogFormat = Config::LogFormat;
@@ -245,14 +247,15 @@ const std::vector<Key<Source>>& source_keys() {
                                     "how it is read; auto: NDJSON where a line begins with `{`, else SSE or lines")),
       only(engine_schemes, key<Source>("publish", at(&Source::publish), Flag{},
                                        "POST writes into the engine and answers after its acknowledgement")),
-      only(mapped_schemes, map("map.topic", &Mapping::topic, "what becomes the topic below the source's name")),
+      only(topic_schemes, map("map.topic", &Mapping::topic, "what becomes the topic below the source's name")),
       only(mapped_schemes, map("map.event", &Mapping::event, "what becomes the event's name")),
       only(mapped_schemes, map("map.data", &Mapping::data, "what becomes the event's data")),
       only(mapped_schemes, map("map.key", &Mapping::key, "what becomes the event's key")),
       only(tls_schemes,
            source_tls("tls.ca", &SourceTls::ca, "whom to trust, PEM; without it the system's authorities")),
-      only(tls_schemes, source_tls("tls.cert", &SourceTls::cert, "our own certificate, where the engine asks for one")),
-      only(tls_schemes, source_tls("tls.key", &SourceTls::key, "its private key, PEM")),
+      only(certificate_schemes,
+           source_tls("tls.cert", &SourceTls::cert, "our own certificate, where the engine asks for one")),
+      only(certificate_schemes, source_tls("tls.key", &SourceTls::key, "its private key, PEM")),
       only("demo", key<Source>("rate", at(&Source::rate), Number{0.01, 100'000},
                                "`demo:` only: events per second of each topic")),
   };

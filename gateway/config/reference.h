@@ -7,4 +7,8 @@ namespace sluice::config {
 
 [[nodiscard]] std::string reference();
 
+// For `sluice sources`: every scheme of this build, the keys that not all sources take, and the smallest example; then
+// what other builds have.
+[[nodiscard]] std::string sources_text();
+
 }  // namespace sluice::config

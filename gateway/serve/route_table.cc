@@ -52,8 +52,11 @@ RouteTable::~RouteTable() = default;
 RouteTable::RouteTable(std::vector<config::Route> routes, const std::vector<config::Source>& sources,
                        const config::Limits& limits)
     : routes_(std::move(routes)), topic_size_max_(limits.topic_name), topics_max_(limits.topics_per_stream) {
-  for (const config::Source& source : sources)
-    if (source.publish || source.url.starts_with("publish:")) publish_sources_.push_back(source.name);
+  for (const config::Source& source : sources) {
+    const bool own = source.scheme() == "publish";
+    if (own) named_by_publishers_.push_back(source.name);
+    if (own || source.publish) publish_sources_.push_back(source.name);
+  }
   for (const config::Route& route : routes_) {
     Pattern pattern{{}, &route};
     if (const std::string problem = config::route_path_problem(route.path); !problem.empty()) reject(route, problem);
@@ -75,6 +78,10 @@ RouteTable::RouteTable(std::vector<config::Route> routes, const std::vector<conf
     reject(*std::next(twin)->route, "matches exactly what route \"" + twin->route->path + "\" matches");
 }
 
+bool RouteTable::named_by_publishers(std::string_view source) const {
+  return std::ranges::find(named_by_publishers_, source) != named_by_publishers_.end();
+}
+
 bool RouteTable::takes_publishes(std::string_view source) const {
   return std::ranges::find(publish_sources_, source) != publish_sources_.end();
 }
@@ -82,11 +89,10 @@ bool RouteTable::takes_publishes(std::string_view source) const {
 bool RouteTable::match(const Pattern& pattern, const Segments& segments, RouteMatch& found) const {
   const config::Route& route = *pattern.route;
   const bool file = route.files.has_value();
-  const bool named_by_publishers = takes_publishes(route.source);
+  const bool any_name = named_by_publishers(route.source);
   std::string topic = route.source;
   const auto take = [&](const std::string& segment) {
-    if (!file && (segment.empty() || segment == "**" || (!named_by_publishers && !valid_capture(segment))))
-      return false;
+    if (!file && (segment.empty() || segment == "**" || (!any_name && !valid_capture(segment)))) return false;
     topic += '/';
     topic += segment;
     return true;
@@ -137,7 +143,7 @@ std::optional<Problem> RouteTable::select_topics(const QueryParameters& query, R
       if (auto problem = refuse_topic(topic)) return problem;
       if (!listed(offered, topic)) return no_such_topic(topic);
       const std::string_view source = topic.substr(0, topic.find('/'));
-      for (std::string_view rest = topic; !takes_publishes(source) && !rest.empty();) {
+      for (std::string_view rest = topic; !named_by_publishers(source) && !rest.empty();) {
         const std::size_t end = std::min(rest.find('/'), rest.size());
         if (!valid_capture(rest.substr(0, end))) return no_such_topic(topic);
         rest.remove_prefix(std::min(end + 1, rest.size()));
@@ -182,9 +188,9 @@ std::variant<RouteMatch, Problem> RouteTable::find(std::string_view method, std:
     }
     std::string detail = "this path answers " + found.allow;
     if (method == "POST" && !route.files)
-      detail += route.source.empty() ? "; publish to the topic's own route"
-                                     : "; only the topics of a \"publish:\" source, or of one with `publish = true`, "
-                                       "take events from publishers";
+      detail += route.source.empty()
+                    ? "; publish to the topic's own route"
+                    : "; its source takes no events from publishers (`publish:`, or `publish = true` on an engine)";
     return Problem{.status = 405,
                    .error = "method-not-allowed",
                    .detail = std::move(detail),

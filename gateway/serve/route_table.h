@@ -56,8 +56,10 @@ class RouteTable {
   std::vector<config::Route> routes_;
   std::vector<Pattern> patterns_;  // most specific first
   std::size_t topic_size_max_, topics_max_;
-  std::vector<std::string> publish_sources_;  // whose topics a POST may append to
+  std::vector<std::string> publish_sources_;      // whose topics a POST may append to
+  std::vector<std::string> named_by_publishers_;  // of them: whose topics are called what publishers call them
 
+  [[nodiscard]] bool named_by_publishers(std::string_view source) const;
   [[nodiscard]] bool takes_publishes(std::string_view source) const;
   [[nodiscard]] bool match(const Pattern& pattern, const std::vector<std::string>& segments, RouteMatch& found) const;
   [[nodiscard]] std::optional<Problem> select_topics(const QueryParameters& query, RouteMatch& found) const;

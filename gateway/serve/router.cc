@@ -112,13 +112,19 @@ std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const Q
   for (const std::string& name : match.topics) {
     subscribe.topics.push_back(find_topic(name));
     // What is learned at once is answered at once: 404 makes a browser give up, as it should. Later only an event can.
-    if (!topic::is_pattern(name) && !services_.sources.may_have(subscribe.topics.back().source, name))
+    if (services_.sources.may_have(subscribe.topics.back().source, name)) continue;
+    if (topic::is_pattern(name))
       return refuse(request,
-                    Problem{.status = 404,
-                            .error = "no-such-topic",
-                            .detail = "source \"" + services_.topics[subscribe.topics.back().source]->source() +
-                                      "\" has no topic \"" + name + '"'},
+                    bad_request("no-wildcard", "the topics of source \"" +
+                                                   services_.topics[subscribe.topics.back().source]->source() +
+                                                   "\" are opened one by one: ask for ?topic=… by name"),
                     true);
+    return refuse(request,
+                  Problem{.status = 404,
+                          .error = "no-such-topic",
+                          .detail = "source \"" + services_.topics[subscribe.topics.back().source]->source() +
+                                    "\" has no topic \"" + name + '"'},
+                  true);
   }
   drop_covered(subscribe.topics);
   // Topics of one source stand together: they share one position.

@@ -4,12 +4,16 @@
 
 #include "gateway/source/demo.h"
 #include "gateway/source/publish.h"
+#ifdef SLUICE_WITH_SQLITE
+#include "gateway/source/publish_disk.h"
+#endif
 #ifdef SLUICE_WITH_LIBPQ
 #include "gateway/source/postgres_listen.h"
 #include "gateway/source/postgres_outbox.h"
 #endif
 #ifdef SLUICE_WITH_HIREDIS
 #include "gateway/source/redis_channels.h"
+#include "gateway/source/redis_open.h"
 #include "gateway/source/redis_streams.h"
 #endif
 
@@ -26,12 +30,31 @@ Positions make_positions(const config::Source& config, std::uint32_t random) {
   if (is_postgres(scheme) && !config.table.empty()) return {std::make_shared<topic::PairFormat>('.', false), true};
   if ((scheme == "redis" || scheme == "rediss") && !config.stream.empty())
     return {std::make_shared<topic::PairFormat>('-', true), true};
-  return {std::make_shared<topic::EpochFormat>(proto::Epoch::from_random(random)), false};
+  const proto::Epoch epoch = proto::Epoch::from_random(random);
+#ifdef SLUICE_WITH_SQLITE
+  if (config.history.store == config::History::Store::disk)
+    return {std::make_shared<topic::EpochFormat>(disk_epoch(config, epoch)), true};
+#endif
+  return {std::make_shared<topic::EpochFormat>(epoch), false};
+}
+
+void check_source([[maybe_unused]] const config::Source& config) {
+#ifdef SLUICE_WITH_HIREDIS
+  if (const std::string_view scheme = config.scheme(); scheme == "redis" || scheme == "rediss") {
+    static_cast<void>(parse_redis_url(config.url));
+    static_cast<void>(RedisTemplate(config.name, config.stream.empty() ? config.channel : config.stream));
+    static_cast<void>(make_redis_tls(config));
+  }
+#endif
 }
 
 std::unique_ptr<Source> make_source(Context&& context) {
   const std::string_view scheme = context.config.scheme();
   if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
+#ifdef SLUICE_WITH_SQLITE
+  if (context.config.history.store == config::History::Store::disk)
+    return std::make_unique<PublishDisk>(std::move(context));
+#endif
   if (scheme == "publish") return std::make_unique<Publish>(std::move(context));
 #ifdef SLUICE_WITH_LIBPQ
   if (is_postgres(scheme) && !context.config.table.empty()) return std::make_unique<PostgresOutbox>(std::move(context));

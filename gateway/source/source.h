@@ -52,6 +52,8 @@ struct Positions {
   bool replays = false;
 };
 [[nodiscard]] Positions make_positions(const config::Source& config, std::uint32_t random);
+// Throws std::exception with what is wrong with the source's keys, as far as that shows without its engine.
+void check_source(const config::Source& config);
 // The source that the URL's scheme names. Throws std::runtime_error in one line that names the key.
 [[nodiscard]] std::unique_ptr<Source> make_source(Context&& context);
 

@@ -37,7 +37,8 @@ std::shared_ptr<SharedTopic> place_of(const std::string& position) {
 
 }  // namespace
 
-void Home::start(const std::string& position) {
+void Home::start(const std::string& position, Sequence last) {
+  last_ = std::max(last_, last);
   for (auto& [index, member] : members_) forget_keys(*member, last_);
   removed_through_ = last_;
   removed_position_ = position;
@@ -104,6 +105,12 @@ Sequence Home::append(TopicIndex topic, const Event& event, TimePoint now) {
   const auto position = own_.format().text_of(sequence);
   check(position.has_value(), "a source without an order of its own says where in its engine an event stands");
   return append_as(topic, sequence, *position, event, now);
+}
+
+void Home::append_at(TopicIndex topic, Sequence sequence, const Event& event, TimePoint now) {
+  check(sequence > last_, "a source's store gives rising sequences");
+  last_ = sequence;
+  append_as(topic, sequence, own_.format().text_of(sequence).value_or(""), event, now);
 }
 
 Sequence Home::append(TopicIndex topic, std::string_view position, const Event& event, TimePoint now) {

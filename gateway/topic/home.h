@@ -31,7 +31,8 @@ class Home {
   // --- Where the source begins
   // Sources with one order for all topics: every event after this position of the engine will be appended. Called again
   // when the engine's stream is another one: all logs begin anew there, and an open topic is told why.
-  void start(const std::string& position);
+  // `last`: the sequence there, for sources whose numbering outlives this process.
+  void start(const std::string& position, Sequence last = 0);
   void restart(const std::string& position, GapReason reason, TimePoint now);
   // Sources with an order per topic: this one's engine stream is another one now.
   void restart(TopicIndex topic, const std::string& position, GapReason reason, TimePoint now);
@@ -48,6 +49,8 @@ class Home {
   // --- Events
   // For sources whose order is ours: the position is the sequence's.
   Sequence append(TopicIndex topic, const Event& event, TimePoint now);
+  // The same at a sequence that the source's own store gave; rising.
+  void append_at(TopicIndex topic, Sequence sequence, const Event& event, TimePoint now);
   // For the others: the engine's position, which must come after the topic's newest. valid_field() text.
   Sequence append(TopicIndex topic, std::string_view position, const Event& event, TimePoint now);
   // Something of the topic may be lost before what comes next, and nobody has it: announced in its place in the order.

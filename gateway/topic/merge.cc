@@ -260,7 +260,7 @@ void Merge::release_single() {
 
 bool Merge::is_single() const {
   return members_.size() == 1 && !parts_.front().replay && parts_.front().resumed.empty() && at_boundary() &&
-         !members_.front().gap && !stopped_;
+         !members_.front().has_gap() && !stopped_;
 }
 
 // --- Rendering -----------------------------------------------------------------------------------------------------

@@ -39,8 +39,7 @@ struct Page {
   bool at_end = false;           // the engine had nothing newer
   // Whether its gap concerns a stream at `position`, for whose neighbour it may have been read.
   [[nodiscard]] bool tells_loss_after(const PositionFormat& format, std::string_view position) const {
-    if (gap == GapReason::recreated) return position == after;  // the old order says nothing of places in the new one
-    return gap.has_value() && !(format.compare(position, from) >= 0);
+    return gap == GapReason::trimmed ? !(format.compare(position, from) >= 0) : gap.has_value();
   }
   [[nodiscard]] std::size_t footprint() const {
     std::size_t bytes = sizeof(Page);

@@ -110,6 +110,7 @@ void Topics::start(const Message& message) {
   }
   newest_log_ = nullptr;
   removed_through_ = message.sequence;
+  applied_ = std::max(applied_, message.sequence);
   applied_position_ = removed_position_ = message.shared->start_position;
 }
 

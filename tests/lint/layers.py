@@ -33,6 +33,7 @@ READS_AT_START = ["proto/pem.*", "proto/tls_context.cc"]
 ASIO = re.compile(r"boost/asio(\.hpp|/.*)")
 MAY_USE_ASIO = [
     "gateway/main.cc",
+    "gateway/connect_check.cc",
     "gateway/client/*",
     "gateway/serve/connection.*",
     "gateway/serve/gateway.*",

@@ -107,15 +107,16 @@ class Subscriber:
             raise AssertionError(f"the stream ended; the last bytes were {self.raw[-200:]!r}")
         return event
 
-    def opened(self) -> Event:
+    def opened(self, timeout=WAIT) -> Event:
         """The first event, which must be sluice.open."""
-        event = self.next()
+        event = self.next(timeout)
         if event.type != "sluice.open":
             raise AssertionError(f"the first event is {event}")
         return event
 
-    def take(self, count: int) -> list[Event]:
-        return [self.next() for _ in range(count)]
+    def take(self, count: int, timeout=WAIT) -> list[Event]:
+        """`timeout`: for each."""
+        return [self.next(timeout) for _ in range(count)]
 
     def rest(self, timeout=WAIT) -> list[Event]:
         """What comes until the stream ends."""

@@ -145,6 +145,15 @@ class Peer:
                 self.frame(SETTINGS, ACK, 0)
         return True
 
+    def receive(self, timeout: float) -> list[Frame]:
+        """What comes within the time; the frames are forgotten then: for streams that go on for long."""
+        try:
+            self._receive(time.monotonic() + timeout)
+        except TimeoutError:
+            pass
+        arrived, self.frames = self.frames, []
+        return arrived
+
     def wait(self, wanted, what="a frame", timeout=WAIT) -> Frame:
         """The first frame of all that came, or come in time, for which wanted(frame) holds."""
         seen = 0

@@ -1,0 +1,237 @@
+// The first half of an event stream's life: its head, the topics that it asks for, where it begins in each, and the
+// first block. The rest: event_stream.cc.
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "gateway/serve/connection.h"
+#include "gateway/serve/event_stream_opening.h"
+#include "proto/json.h"
+#include "proto/sse.h"
+
+namespace sluice::serve {
+
+namespace sse = proto::sse;
+using topic::Wish;
+
+namespace {
+
+// Whether the client's id may go back to it in a header.
+bool is_header_text(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+// Whether a position may be repeated in an `id:` as it is: plain text that crosses origins without a preflight.
+bool is_plain_position(std::string_view text, std::size_t size_max) {
+  return !text.empty() && text.size() <= size_max && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' ||
+           c == ',';
+  });
+}
+
+}  // namespace
+
+void EventStream::start() {
+  proto::ResponseHead head;
+  head.fields = {{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}};
+  const Subscribe& subscribe = opening_->subscribe;
+  if (is_header_text(subscribe.last_event_id)) head.fields.push_back({"last-event-id", subscribe.last_event_id});
+  head.fields.insert(head.fields.end(), subscribe.fields.begin(), subscribe.fields.end());
+  connection().respond(*this, head, false);
+  if (services().streams + services().sources.streams_elsewhere() > services().config.limits.streams) {
+    services().metrics.limit_hits[observe::Limit::streams].add();
+    return end_with("sluice.busy", R"({"reason":"limits.streams"})", EndReason::busy);
+  }
+  if (!try_open() && opening_->parts.empty()) services().sources.await_open({connection().id(), id()});
+}
+
+void EventStream::on_open_result(topic::OpenResult result) {
+  if (!opening_ || ending_ || result == topic::OpenResult::opened) return;
+  if (result == topic::OpenResult::too_many_topics) {
+    services().metrics.limit_hits[observe::Limit::topics].add();
+    return end_with("sluice.busy", R"({"reason":"limits.topics"})", EndReason::busy);
+  }
+  end_with("sluice.error", R"({"error":"unknown_topic"})", EndReason::complete);
+}
+
+namespace {
+
+// What the client's last event id says about one part, of that name in an id over several (design §5.4).
+Wish find_wish(const Subscribe& subscribe, std::string_view name, const config::Limits& limits, topic::TimePoint now) {
+  const std::string& last_event_id = subscribe.last_event_id;
+  if (last_event_id.empty() && subscribe.since) {
+    const auto ago = std::chrono::system_clock::now() - *subscribe.since;
+    return {.kind = Wish::Kind::since,
+            .since = *subscribe.since,
+            .since_arrived = now - std::chrono::duration_cast<topic::TimePoint::duration>(ago)};
+  }
+  if (last_event_id.empty())
+    return {.kind = subscribe.route->start == config::Start::earliest ? Wish::Kind::earliest : Wish::Kind::now};
+  if (last_event_id == "earliest") return {.kind = Wish::Kind::earliest};
+  auto parts = proto::parse_event_id(last_event_id, {limits.last_event_id, limits.topics_per_stream});
+  if (!parts) return {.kind = Wish::Kind::position};  // hostile: not a position of anything
+  for (proto::IdPart& part : *parts)
+    if (part.name.empty() || part.name == name)
+      return {.kind = Wish::Kind::position, .position = std::move(part.position)};
+  return {.kind = Wish::Kind::no_position};
+}
+
+}  // namespace
+
+bool EventStream::try_open() {
+  if (!opening_ || ending_) return true;
+  if (!join_topics()) return !opening_ || ending_;
+  if (opening_->parts.empty()) split_into_parts();
+  if (!find_starts()) return false;
+  open();
+  return true;
+}
+
+bool EventStream::join_topics() {
+  Opening& opening = *opening_;
+  bool complete = true;
+  for (std::size_t index = 0; index != opening.logs.size(); ++index) {
+    if (opening.logs[index] != nullptr) continue;
+    const TopicRef& ref = opening.subscribe.topics[index];
+    topic::Topics& topics = *services().topics[ref.source];
+    const auto join = [&] {
+      if (!topics.started()) return;  // its engine has not been heard of: nobody knows where now is
+      opening.logs[index] =
+          topic::is_pattern(ref.name) ? &topics.join_view(ref.name, services().now) : topics.join(ref.name);
+    };
+    join();
+    if (opening.logs[index] == nullptr && !opening.asked[index] && !topic::is_pattern(ref.name)) {
+      opening.asked[index] = true;
+      services().sources.open(ref.source, ref.name, {connection().id(), id()});
+      if (opening_ == nullptr || ending_) return false;  // answered at once
+      join();
+    }
+    complete = complete && opening.logs[index] != nullptr;
+  }
+  return complete;
+}
+
+void EventStream::split_into_parts() {
+  Opening& opening = *opening_;
+  const std::vector<TopicRef>& refs = opening.subscribe.topics;
+  for (std::size_t index = 0; index != refs.size(); ++index) {
+    const topic::Topics& topics = *services().topics[refs[index].source];
+    const bool own = topics.format().per_topic();
+    if (index != 0 && !own && refs[index].source == refs[index - 1].source) {
+      ++opening.parts.back().count;
+      continue;
+    }
+    Opening::Part& part = opening.parts.emplace_back();
+    part.first = index;
+    part.count = 1;
+    part.wish = find_wish(opening.subscribe, own ? std::string_view(refs[index].name) : topics.source(),
+                          services().config.limits, services().now);
+  }
+}
+
+bool EventStream::find_starts() {
+  Opening& opening = *opening_;
+  bool complete = true;
+  for (std::size_t index = 0; index != opening.parts.size(); ++index) {
+    Opening::Part& part = opening.parts[index];
+    const topic::Topics& topics = *services().topics[opening.source_of(part)];
+    if (part.page) continue;  // where it begins is decided
+    part.start = topic::find_start(topics, opening.logs_of(part), part.wish, part.answered);
+    if (part.start.kind == topic::PartStart::Kind::ready || part.answered) continue;
+    complete = false;
+    if (std::exchange(part.asked, true)) continue;
+    topic::ReadRequest request{.topics = {}, .after = part.start.after, .since = {}};
+    for (const topic::TopicLog* log : opening.logs_of(part)) request.topics.push_back(log->name());
+    if (part.wish.kind == Wish::Kind::since) request.since = part.wish.since;
+    services().sources.read(opening.source_of(part), std::move(request), {connection().id(), id()}, index);
+  }
+  return complete;
+}
+
+void EventStream::on_page(std::size_t part, topic::PagePtr page) {
+  if (opening_) {
+    if (part >= opening_->parts.size()) return;
+    opening_->parts[part].answered = true;
+    opening_->parts[part].page = std::move(page);
+    (void)try_open();
+  } else if (merge_) {
+    merge_->on_page(part, std::move(page));
+    wake();
+  }
+}
+
+// Every topic is here, and where each begins is known: the first block.
+void EventStream::open() {
+  Opening& opening = *opening_;
+  resumed_ = !opening.subscribe.last_event_id.empty();
+  const auto count_gap = [&](topic::GapReason reason) {
+    resumed_ = false;
+    services().metrics.gaps[metric_of(reason)].add();
+  };
+  // The position from which a part runs: the client's own until a gap or an event replaces it.
+  const auto position_of = [&](const Opening::Part& part) -> std::string {
+    if (part.wish.kind == Wish::Kind::position &&
+        is_plain_position(part.wish.position, services().config.limits.event_id))
+      return part.wish.position;
+    return part.page ? part.page->from : part.start.position;
+  };
+  for (const Opening::Part& part : opening.parts) {
+    for (const topic::Start& start : part.start.starts)
+      if (start.gap) count_gap(*start.gap);
+    if (part.start.gap && part.start.starts.empty())
+      count_gap(*part.start.gap);
+    else if (part.page &&
+             part.page->tells_loss_after(services().topics[opening.source_of(part)]->format(), part.start.after))
+      count_gap(*part.page->gap);
+  }
+  const Opening::Part& first = opening.parts.front();
+  if (opening.logs.size() == 1 && first.start.kind == topic::PartStart::Kind::ready) {
+    open_single(first.start.starts.front(), *services().topics[opening.source_of(first)], *opening.logs.front(),
+                position_of(first));
+  } else {
+    merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
+    for (std::size_t index = 0; index != opening.parts.size(); ++index) {
+      Opening::Part& part = opening.parts[index];
+      topic::Topics& topics = *services().topics[opening.source_of(part)];
+      merge_->add(topics, opening.logs_of(part), part.start, position_of(part), part.page);
+      // Asked and answered with nothing: the rings are all that there is.
+      if (part.start.kind == topic::PartStart::Kind::replay && !part.page) merge_->on_page(index, nullptr);
+    }
+    append_open_block(own_text(), merge_->id(), resumed_, merge_->topic_names());
+  }
+  opening_.reset();
+  wake();
+}
+
+void EventStream::open_single(const topic::Start& start, topic::Topics& topics, topic::TopicLog& log,
+                              const std::string& position) {
+  topics_ = &topics;
+  cursor_.join(log, start.next, start.after, *this);
+  std::string& text = own_text();
+  append_open_block(text, position, resumed_, {log.name()});
+  if (start.gap) {
+    const std::string to = topics.format().text_of(start.after).value_or(log.evicted_position());
+    topic::append_gap(text, {.topic = log.name(), .from = position, .to = to, .count = {}, .reason = *start.gap}, to);
+  }
+}
+
+void EventStream::append_open_block(std::string& text, std::string_view id, bool resumed,
+                                    const std::vector<std::string_view>& names) {
+  const auto retry = services().retry.draw(services().random);
+  sse::append_retry(text, retry);
+  sse::append_id(text, id);
+  if (opening_->subscribe.route->open == config::Open::id) {
+    text += '\n';
+    return;
+  }
+  std::string data = R"({"topics":[)";
+  for (const std::string_view name : names) {
+    if (data.back() != '[') data += ',';
+    proto::append_json_string(data, name);
+  }
+  data += resumed ? R"(],"resumed":true,"retry":)" : R"(],"resumed":false,"retry":)";
+  data += std::to_string(retry.count()) + "}";
+  sse::append_event(text, "sluice.open", data);
+}
+
+}  // namespace sluice::serve

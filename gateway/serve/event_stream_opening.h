@@ -1,0 +1,38 @@
+// What only an event stream that is opening needs: its request, the logs that it has joined, and where it begins in
+// each. Used by the two files of EventStream; owned by one, gone with its first block.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "gateway/serve/event_stream.h"
+#include "gateway/topic/start.h"
+
+namespace sluice::serve {
+
+struct EventStream::Opening {
+  // Topics that share positions: of one source, or one topic of a source whose topics have positions of their own.
+  struct Part {
+    std::size_t first = 0, count = 0;
+    topic::Wish wish;
+    topic::PartStart start;
+    topic::PagePtr page;
+    bool asked = false, answered = false;
+  };
+  Subscribe subscribe;
+  std::vector<topic::TopicLog*> logs;  // by topic; nullptr: not joined yet
+  std::vector<bool> asked;
+  std::vector<Part> parts;  // once every topic is joined
+
+  [[nodiscard]] std::span<topic::TopicLog* const> logs_of(const Part& part) const {
+    return std::span(logs).subspan(part.first, part.count);
+  }
+  [[nodiscard]] topic::SourceIndex source_of(const Part& part) const { return subscribe.topics[part.first].source; }
+};
+
+// Value for value (observe does not know topic).
+[[nodiscard]] inline observe::GapReason metric_of(topic::GapReason reason) {
+  return static_cast<observe::GapReason>(reason);
+}
+
+}  // namespace sluice::serve
