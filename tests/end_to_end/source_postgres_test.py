@@ -321,11 +321,17 @@ class Mistakes(OutboxCase):
                 self.assertNotIn("wrong", gateway.tail(100))
 
     def test_a_url_that_is_none_stops_the_start(self):
-        for url, pattern in [("postgres://u:geheim@[::1", "source.audit.url: not a PostgreSQL URL"),
+        for url, pattern in [("postgres://u:geheim@[::1", "`source.audit`: `url`: not a PostgreSQL URL"),
                              ("postgres://localhost/x?sslmod=require", "sslmod")]:
             with self.subTest(url), self.assertRaisesRegex(AssertionError, pattern) as raised:
                 self.start(config(url))
             self.assertNotIn("geheim", str(raised.exception))
+
+    def test_keys_that_a_channel_cannot_have_stop_the_start(self):
+        for what, pattern in [('channel = "news:{topic}"', "no captures"), ('channel = "' + "n" * 64 + '"', "at most 63 bytes"),
+                              ('channel = "news"\nmap.topic = "topic"', "JSON pointer"), ("", "needs exactly one")]:
+            with self.subTest(what), self.assertRaisesRegex(AssertionError, pattern):
+                self.start(config(self.server.url, what))
 
 
 class Secured(OutboxCase):

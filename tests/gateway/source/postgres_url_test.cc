@@ -53,8 +53,8 @@ TEST_CASE("the keys of tls demand a certificate of that host, unless the URL say
 }
 
 TEST_CASE("what is no URL is refused with an example, and without the password") {
-  for (const char* text : {"postgres://u:geheim@[::1", "postgres://u:geheim@h/x?sslmod=require",
-                           "postgres://u:gehe%im@h/x", "postgres://u:geheim@a,b:1,2/x"}) {
+  for (const std::string text : {"postgres://u:geheim@[::1", "postgres://u:geheim@h/x?sslmod=require",
+                                 "postgres://u:gehe%im@h/x", "postgres://u:geheim@a,b,c/x?port=1,2"}) {
     CAPTURE(text);
     try {
       (void)parse_postgres_url(text, {}, "s");
