@@ -137,6 +137,10 @@ void check_url(Draft& draft, const Source& source, const std::string& prefix) {
                            scheme->library, scheme->library));
   if ((name == "demo" || name == "publish" || name == "exec") && name.size() + 1 != source.url.size())
     draft.add_problem(place, fmt::format("`{}.url`: `{}:` takes nothing after the colon", prefix, name));
+  if (name == "file" && (!source.url.starts_with("file:/") || source.url.ends_with('/') ||
+                         (source.url.starts_with("file://") && !source.url.starts_with("file:///"))))
+    draft.add_problem(place,
+                      fmt::format("`{}.url`: write the file's whole path: \"file:/var/log/app.ndjson\"", prefix));
   std::size_t found = 0;
   for (const Key<Source>& key : source_keys()) {
     const Place* set = draft.config.places.find(fmt::format("{}.{}", prefix, key.name));
@@ -170,10 +174,43 @@ void check_disk(Draft& draft, const Source& source, const std::string& prefix) {
                                   : fmt::format("`{}.history.path` without `history.store = \"disk\"`", prefix));
 }
 
+// A subject, or a filter of subjects: tokens parted by dots, `*` for any one, `>` for all from there on.
+bool is_subject(std::string_view subject) {
+  for (;;) {
+    const std::string_view token = subject.substr(0, subject.find('.'));
+    const bool last = token.size() == subject.size();
+    if (token.empty() || token.find_first_of(" \t\r\n") != std::string_view::npos) return false;
+    if (token.size() > 1 ? token.find_first_of("*>") != std::string_view::npos : token == ">" && !last) return false;
+    if (last) return true;
+    subject.remove_prefix(token.size() + 1);
+  }
+}
+
+void check_nats(Draft& draft, const Source& source, const std::string& prefix) {
+  if (source.scheme() != "nats" && source.scheme() != "tls") return;
+  const auto problem = [&](std::string_view key, std::string_view text) {
+    if (draft.unread.contains(fmt::format("{}.{}", prefix, key))) return;
+    draft.add_problem(draft.config.places.first_of({fmt::format("{}.{}", prefix, key), prefix}),
+                      fmt::format("`{}.{}` {}", prefix, key, text));
+  };
+  if (source.stream.empty() && source.subject.empty())
+    problem("stream", "is missing: name a JetStream stream, or a `subject` of core NATS");
+  if (!source.subject.empty() && !is_subject(source.subject))
+    problem("subject", "is no subject: tokens parted by dots, `*` for any one, `>` at the end for the rest");
+  if (source.stream.find_first_of(" .*>/\\\t\r\n") != std::string::npos)
+    problem("stream", "holds a blank, `.`, `*`, `>` or `/`, which no stream's name may");
+  if (!source.publish) return;
+  if (source.stream.empty())
+    problem("publish", "needs a `stream`: core NATS keeps nothing, so a published event has no position to answer");
+  if (!source.map.topic.empty() || !source.map.data.empty())
+    problem("publish", "does not go with `map.topic` or `map.data`: what is published must come back as it went in");
+}
+
 void check_source(Draft& draft, const Source& source) {
   const std::string prefix = "source." + source.name;
   check_url(draft, source, prefix);
   check_disk(draft, source, prefix);
+  check_nats(draft, source, prefix);
   const History& history = source.history;
   if (history.bytes > history.bytes_total)
     draft.add_problem(draft.config.places.first_of({prefix + ".history.bytes", prefix + ".history.bytes_total"}),

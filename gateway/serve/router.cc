@@ -112,19 +112,25 @@ std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const Q
   for (const std::string& name : match.topics) {
     subscribe.topics.push_back(find_topic(name));
     // What is learned at once is answered at once: 404 makes a browser give up, as it should. Later only an event can.
-    if (services_.sources.may_have(subscribe.topics.back().source, name)) continue;
-    if (topic::is_pattern(name))
+    const topic::SourceIndex source = subscribe.topics.back().source;
+    if (topic::is_pattern(name)) {
+      if (services_.sources.has_wildcards(source)) continue;
       return refuse(request,
-                    bad_request("no-wildcard", "the topics of source \"" +
-                                                   services_.topics[subscribe.topics.back().source]->source() +
+                    bad_request("no-wildcard", "the topics of source \"" + services_.topics[source]->source() +
                                                    "\" are opened one by one: ask for ?topic=… by name"),
                     true);
+    }
+    if (services_.sources.may_have(source, name)) continue;
     return refuse(request,
-                  Problem{.status = 404,
-                          .error = "no-such-topic",
-                          .detail = "source \"" + services_.topics[subscribe.topics.back().source]->source() +
-                                    "\" has no topic \"" + name + '"'},
+                  bad_request("no-wildcard", "the topics of source \"" + services_.topics[source]->source() +
+                                                 "\" are opened one by one: ask for ?topic=… by name"),
                   true);
+    return refuse(
+        request,
+        Problem{.status = 404,
+                .error = "no-such-topic",
+                .detail = "source \"" + services_.topics[source]->source() + "\" has no topic \"" + name + '"'},
+        true);
   }
   drop_covered(subscribe.topics);
   // Topics of one source stand together: they share one position.

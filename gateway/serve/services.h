@@ -34,6 +34,8 @@ class Sources {
  public:
   // False: the source says at once that it has no such topic (topic::Provider::may_have()).
   [[nodiscard]] virtual bool may_have(topic::SourceIndex source, std::string_view topic) const = 0;
+  // The same for wildcards over its topics.
+  [[nodiscard]] virtual bool has_wildcards(topic::SourceIndex source) const = 0;
   // The stream's try_open() is to be called again at the end of each turn until it says true.
   virtual void await_open(StreamAddress asker) = 0;
   virtual void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) = 0;

@@ -125,6 +125,10 @@ bool Worker::may_have(topic::SourceIndex source, std::string_view topic) const {
   return workers_[homes_[source]]->home_of(source).provider->may_have(topic);
 }
 
+bool Worker::has_wildcards(topic::SourceIndex source) const {
+  return workers_[homes_[source]]->home_of(source).provider->has_wildcards();
+}
+
 template <typename StreamType>
 StreamType* Worker::find(StreamAddress address) {
   const auto found = sockets_.find(address.connection);

@@ -91,6 +91,7 @@ class Worker final : private Sources {
   [[nodiscard]] std::uint64_t streams_elsewhere() const override;
   [[nodiscard]] std::size_t body_bytes() const override;
   [[nodiscard]] bool may_have(topic::SourceIndex source, std::string_view topic) const override;
+  [[nodiscard]] bool has_wildcards(topic::SourceIndex source) const override;
   void await_open(StreamAddress asker) override { opening_.push_back(asker); }
   void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) override;
   void read(topic::SourceIndex source, topic::ReadRequest&& request, StreamAddress asker, std::size_t part) override;

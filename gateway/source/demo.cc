@@ -27,7 +27,7 @@ void Demo::start(topic::TimePoint now) {
 bool Demo::may_have(std::string_view topic) const {
   if (!topic.starts_with(name_)) return false;
   topic.remove_prefix(name_.size());
-  return topic == "/clock" || topic == "/walk" || topic == "/counter" || topic::is_pattern(topic);
+  return topic == "/clock" || topic == "/walk" || topic == "/counter";
 }
 
 void Demo::open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) {

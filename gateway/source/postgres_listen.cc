@@ -89,7 +89,7 @@ void PostgresListen::on_down(const std::string& why) {
 std::optional<std::string> PostgresListen::topic_of(std::string_view payload) const {
   std::string below;
   if (!config_.map.topic.empty()) below = by_pointer(payload, config_.map.topic).value_or("");
-  return topic_below(config_.name, below, limits_);
+  return topic_below(config_.name, below, limits_.topic_name);
 }
 
 void PostgresListen::on_notification(std::string_view payload, bool own) {

@@ -82,7 +82,7 @@ std::variant<PostgresRows::Event, const char*> PostgresRows::event(int row, cons
     const auto text = answer_.text(row, column);
     return text ? std::optional<std::string>(*text) : std::nullopt;
   };
-  const auto topic = topic_below(source, read(table.topic(), topic_text).value_or(""), limits);
+  const auto topic = topic_below(source, read(table.topic(), topic_text).value_or(""), limits.topic_name);
   if (!topic) return "its topic is no name: dropped";
   auto text =
       table.data().pointer.empty() ? std::optional<std::string>(payload) : by_pointer(payload, table.data().pointer);

@@ -23,6 +23,7 @@ class RedisChannels final : public Source {
   void start(topic::TimePoint now) override;
   void stop() override;
   [[nodiscard]] bool may_have(std::string_view topic) const override;
+  [[nodiscard]] bool has_wildcards() const override { return false; }
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
   void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                std::function<void(topic::PublishResult)> done) override;

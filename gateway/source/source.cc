@@ -3,7 +3,16 @@
 #include <stdexcept>
 
 #include "gateway/source/demo.h"
+#include "gateway/source/exec.h"
+#include "gateway/source/file.h"
+#ifdef SLUICE_WITH_LIBNATS
+#include "gateway/source/nats_core.h"
+#include "gateway/source/nats_jetstream.h"
+#endif
 #include "gateway/source/publish.h"
+#ifdef SLUICE_WITH_LIBMOSQUITTO
+#include "gateway/source/mqtt.h"
+#endif
 #ifdef SLUICE_WITH_SQLITE
 #include "gateway/source/publish_disk.h"
 #endif
@@ -31,6 +40,10 @@ Positions make_positions(const config::Source& config, std::uint32_t random) {
   if (is_postgres(scheme) && !config.table.empty()) return {std::make_shared<topic::PairFormat>('.', false), true};
   if ((scheme == "redis" || scheme == "rediss") && !config.stream.empty())
     return {std::make_shared<topic::PairFormat>('-', true), true};
+#ifdef SLUICE_WITH_LIBNATS
+  if ((scheme == "nats" || scheme == "tls") && !config.stream.empty())
+    return {std::make_shared<StreamPositionFormat>(), true};
+#endif
   const proto::Epoch epoch = proto::Epoch::from_random(random);
 #ifdef SLUICE_WITH_SQLITE
   if (config.history.store == config::History::Store::disk)
@@ -50,11 +63,28 @@ void check_source([[maybe_unused]] const config::Source& config) {
     static_cast<void>(make_redis_tls(config));
   }
 #endif
+#ifdef SLUICE_WITH_LIBMOSQUITTO
+  if (const std::string_view scheme = config.scheme(); scheme == "mqtt" || scheme == "mqtts") check_mqtt(config);
+#endif
+#ifdef SLUICE_WITH_LIBNATS
+  if (const std::string_view scheme = config.scheme(); scheme == "nats" || scheme == "tls") check_nats(config);
+#endif
 }
 
 std::unique_ptr<Source> make_source(Context&& context) {
   const std::string_view scheme = context.config.scheme();
   if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
+  if (scheme == "exec") return std::make_unique<Exec>(std::move(context));
+  if (scheme == "file") return std::make_unique<File>(std::move(context));
+#ifdef SLUICE_WITH_LIBMOSQUITTO
+  if (scheme == "mqtt" || scheme == "mqtts") return std::make_unique<Mqtt>(std::move(context));
+#endif
+#ifdef SLUICE_WITH_LIBNATS
+  if (scheme == "nats" || scheme == "tls") {
+    if (context.config.stream.empty()) return std::make_unique<NatsCore>(std::move(context));
+    return std::make_unique<NatsJetStream>(std::move(context));
+  }
+#endif
 #ifdef SLUICE_WITH_SQLITE
   if (context.config.history.store == config::History::Store::disk)
     return std::make_unique<PublishDisk>(std::move(context));

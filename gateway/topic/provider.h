@@ -35,10 +35,11 @@ struct PublishResult {
 class Provider {
  public:
   virtual ~Provider() = default;
-  // False: it can say at once, and for good, that it has no topic of that full name (or no view of that pattern), so
-  // that a request gets 404 (400) before anything is opened. True also where only its engine knows: open() tells. Any
-  // thread, any time.
+  // False: it can say at once, and for good, that it has no topic of that full name, so that a request gets 404 before
+  // anything is opened. True also where only its engine knows: open() tells. Any thread, any time.
   [[nodiscard]] virtual bool may_have(std::string_view) const { return true; }
+  // False: its topics are opened one by one, so nobody knows what a wildcard would be. Any thread, any time.
+  [[nodiscard]] virtual bool has_wildcards() const { return true; }
   // Opens a topic by its full name ("topics/greetings"), so that every worker gets its log.
   virtual void open(const std::string& topic, TimePoint now, std::function<void(OpenResult)> done) = 0;
   // All or nothing. `done` is called once, when the events are as safe as this source makes them.

@@ -136,6 +136,9 @@ class Conversation final : private serve::Sources {
   [[nodiscard]] bool may_have(topic::SourceIndex source, std::string_view topic) const override {
     return late_refusals || sources_[source]->may_have(topic);
   }
+  [[nodiscard]] bool has_wildcards(topic::SourceIndex source) const override {
+    return sources_[source]->has_wildcards();
+  }
   [[nodiscard]] std::size_t body_bytes() const override {
     return static_cast<std::size_t>(services.metrics.body_bytes.value());
   }
