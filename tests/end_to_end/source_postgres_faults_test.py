@@ -174,3 +174,14 @@ class Channels(OutboxCase):
         self.assertEqual(self.gap(reader.next())["reason"], "source_lost")
         self.sql.run("NOTIFY news, 'after'")
         self.assertEqual(reader.next().data, "after")
+
+    def test_a_server_that_hangs_is_noticed_within_ten_seconds(self):
+        reader = self.channel()
+        self.server.stop_process()
+        stopped = time.monotonic()
+        self.wait_until(self.gateway, "down.*does not answer")
+        self.assertLess(time.monotonic() - stopped, 10)
+        self.server.cont()
+        self.assertEqual(self.gap(reader.next(BACKOFF))["reason"], "source_lost")
+        self.sql.run("NOTIFY news, 'after'")
+        self.assertEqual(reader.next().data, "after")

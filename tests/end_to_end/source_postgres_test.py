@@ -1,8 +1,10 @@
 """PostgreSQL's outbox tables as sources: the order of rows, resuming on every node, publishing."""
 
 import json
+import tempfile
 
 import case
+from gateway import run_verb
 from outbox import COLUMNS, OutboxCase, config
 
 
@@ -319,6 +321,16 @@ class Mistakes(OutboxCase):
                 gateway = self.says(pattern, url=wrong)
                 self.assertNotIn("quote", gateway.tail(100))
                 self.assertNotIn("wrong", gateway.tail(100))
+
+    def test_check_connect_tells_whether_the_table_can_be_read(self):
+        self.create()
+        for table, status, text in [(self.table, 0, "source audit: up"), ("missing", 1, "CREATE TABLE missing")]:
+            with self.subTest(table), tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+                file.write(config(self.server.url, f'table = "{table}"'))
+                file.flush()
+                checked = run_verb("check", "-c", file.name, "--connect")
+                self.assertEqual(checked.returncode, status, checked.stdout + checked.stderr)
+                self.assertIn(text, checked.stdout + checked.stderr)
 
     def test_a_url_that_is_none_stops_the_start(self):
         for url, pattern in [("postgres://u:geheim@[::1", "`source.audit`: `url`: not a PostgreSQL URL"),
