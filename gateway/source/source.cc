@@ -18,6 +18,7 @@
 #endif
 #ifdef SLUICE_WITH_LIBPQ
 #include "gateway/source/postgres_listen.h"
+#include "gateway/source/postgres_open.h"
 #include "gateway/source/postgres_outbox.h"
 #endif
 #ifdef SLUICE_WITH_HIREDIS
@@ -52,6 +53,9 @@ Positions make_positions(const config::Source& config, std::uint32_t random) {
 }
 
 void check_source([[maybe_unused]] const config::Source& config) {
+#ifdef SLUICE_WITH_LIBPQ
+  if (is_postgres(config.scheme())) check_postgres(config);
+#endif
 #ifdef SLUICE_WITH_HIREDIS
   if (const std::string_view scheme = config.scheme(); scheme == "redis" || scheme == "rediss") {
     static_cast<void>(parse_redis_url(config.url));
