@@ -150,17 +150,20 @@ NatsResult<NatsStream::Batch> NatsStream::read(const std::string& filter, const 
   }
   // A message that is larger than a page is one of its own.
   if (!failed && batch.messages.empty() && !batch.at_end) failed = pull(1, 0, batch);
+  std::uint64_t last = batch.messages.empty() ? 0 : batch.messages.back().delivery.sequence;
+  while (from.since_nanoseconds && !failed) {
+    std::erase_if(batch.messages, [since = static_cast<std::uint64_t>(*from.since_nanoseconds)](const auto& message) {
+      return message.delivery.nanoseconds < since;
+    });
+    if (!batch.messages.empty() || batch.at_end) break;
+    failed = pull(entries, bytes, batch);
+    if (!batch.messages.empty()) last = batch.messages.back().delivery.sequence;
+  }
   if (failed || batch.at_end)
     reading_.reset();
   else
-    reading_->at = batch.messages.back().delivery.sequence;
+    reading_->at = last;
   if (failed) return *failed;
-  if (from.since_nanoseconds) {
-    const auto older = [since = static_cast<std::uint64_t>(*from.since_nanoseconds)](const StreamMessage& message) {
-      return message.delivery.nanoseconds < since;
-    };
-    std::erase_if(batch.messages, older);
-  }
   return batch;
 }
 
