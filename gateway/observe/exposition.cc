@@ -77,8 +77,8 @@ void append_sources(std::vector<prometheus::MetricFamily>& families, const Metri
          [](const S& source) { return source.reconnects.value(); });
   append("sluice_source_gaps_total", "Losses that the source itself has announced.", MetricType::Counter,
          [](const S& source) { return source.gaps.value(); });
-  append("sluice_source_poison_total", "Messages dropped, or delivered without what no event may have.", MetricType::Counter,
-         [](const S& source) { return source.poison.value(); });
+  append("sluice_source_poison_total", "Messages dropped, or delivered without what no event may have.",
+         MetricType::Counter, [](const S& source) { return source.poison.value(); });
   append("sluice_source_pages_total", "Pages of the past read from the engine.", MetricType::Counter,
          [](const S& source) { return source.pages.value(); });
   append("sluice_source_pauses_total", "Times that the engine was held because the gateway was behind.",
