@@ -19,7 +19,7 @@ class Newcomer final : private proto::ResponseVisitor {
       : request_{"GET", "https", authority(options), topic_path(options, number % options.topics), "", {}},
         figures_(figures),
         running_(running),
-        connection_(loop, buffers, tls, {.host = options.host, .port = options.port}) {}
+        connection_(loop, buffers, &tls, {.host = options.host, .port = options.port}) {}
 
   void begin() { connection_.request(request_, *this); }
   void close() { connection_.close(); }

@@ -60,6 +60,7 @@ int run(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   const sluice::client::Target target = sluice::client::parse_target(url);
+  if (!target.tls) throw std::invalid_argument("the load client measures HTTP/2 over TLS: write https://");
   options.host = target.host;
   options.port = target.port;
   if (!cacert.empty()) trust.cacert = cacert;
@@ -71,7 +72,7 @@ int run(int argc, char** argv) {
   options.warmup = std::chrono::milliseconds(static_cast<std::int64_t>(warmup * 1000));
 
   raise_descriptor_limit();
-  const sluice::proto::TlsContext tls = sluice::client::make_client_tls(trust, target.host);
+  const sluice::proto::TlsContext tls = sluice::client::make_client_tls(trust, target.host, "h2");
   const sluice::bench::Figures figures = sluice::bench::run_load(options, tls);
   std::cout << (json ? report_json(options, figures) + '\n' : report_text(options, figures));
   const sluice::bench::Tally& total = figures.total;

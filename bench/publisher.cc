@@ -19,7 +19,7 @@ Publisher::Publisher(boost::asio::io_context& loop, client::ConnectionBuffers& b
       subscribers_(subscribers),
       timer_(loop),
       sequences_(options.topics),
-      connection_(loop, buffers, tls, {.host = options.host, .port = options.port}) {
+      connection_(loop, buffers, &tls, {.host = options.host, .port = options.port}) {
   for (unsigned topic = 0; topic < options.topics; ++topic) {
     proto::Request request{"POST", "https", authority(options), topic_path(options, topic), "", {}};
     request.fields.push_back({"content-type", options.publish_batch > 1 ? "application/x-ndjson" : "text/plain"});

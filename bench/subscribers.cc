@@ -55,8 +55,8 @@ Subscribers::~Subscribers() = default;
 void Subscribers::open_next() {
   while (connections_.size() < options_.connections && connections_.size() < open_ / options_.streams + opening_max) {
     client::ClientConnection::Options options{.host = options_.host, .port = options_.port};
-    options.http2.stream_window = options_.stream_window;
-    client::ClientConnection& connection = connections_.emplace_back(loop_, buffers_, tls_, options);
+    options.http.http2.stream_window = options_.stream_window;
+    client::ClientConnection& connection = connections_.emplace_back(loop_, buffers_, &tls_, options);
     for (unsigned i = 0; i < options_.streams; ++i) {
       const auto number = static_cast<unsigned>(subscribers_.size());
       connection.request({"GET",

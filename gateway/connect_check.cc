@@ -68,8 +68,9 @@ bool connect_sources(const config::Config& config, std::ostream& out) {
                        trial.decided() ? name(trial.metrics.state()) : "no answer within 10 s",
                        why.empty() ? "" : ": " + why);
   }
+  const bool all_up = std::ranges::all_of(trials, &Trial::up);
   for (Trial& trial : trials) trial.adapter->stop();
-  return std::ranges::all_of(trials, &Trial::up);
+  return all_up;
 }
 
 }  // namespace sluice

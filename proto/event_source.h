@@ -3,8 +3,9 @@
 //
 //   a stream         request_fields() → on_head(): open → on_body()… → on_end(): connecting
 //   the next         wait reconnection_delay() → request_fields() → …
-//   a refusal        on_head(): closed, close_reason() says why; nothing reopens it (204, redirects, 4xx, 5xx, wrong
-//   type) no answer        on_end(): connecting
+//   a refusal        on_head(): closed, close_reason() says why; nothing reopens it (204, 4xx, 5xx, wrong type)
+//   a redirect       its owner asks again elsewhere, or lets it be a refusal
+//   no answer        on_end(): connecting
 // Events, comments and `retry:` go to the visitor from inside on_body(); it may call close(), after which nothing
 // comes. Invariant: the visitor is called in state open only; the last event id outlives every reconnect.
 #pragma once
@@ -43,7 +44,7 @@ class EventSource final : private sse::ParserVisitor {
 
   // What a GET of the stream must carry.
   [[nodiscard]] std::vector<Field> request_fields() const;
-  // The head of the final response (no 1xx; redirects are not followed).
+  // The head of the final response (no 1xx; a redirect is one that its owner did not follow).
   State on_head(const ResponseHead& head);
   // Bytes of the body; those of a response that was not accepted are ignored.
   State on_body(std::string_view bytes);

@@ -1,4 +1,4 @@
-// What an HTTP request and the head of its response are, whatever wire carried them: h2 now, HTTP/1.1 later.
+// What an HTTP request and the head of its response are, whatever wire carried them.
 // Values, made by a protocol session, read by the router and its handlers.
 // Invariant: field names are lower-case; `path` starts with '/' (or is "*") and holds no '?'.
 #pragma once

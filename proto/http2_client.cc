@@ -68,8 +68,10 @@ class Http2Client::Machine {
   void return_stream_window(StreamId id, Stream& stream);
   void return_connection_window();
 
+  void on_begin_headers();
   void on_header(const nghttp2_frame& frame, std::string_view name, std::string_view value);
   void on_frame(const nghttp2_frame& frame);
+  void refuse(StreamId id);
   void on_data(StreamId id, std::span<const std::uint8_t> bytes);
   void on_stream_close(StreamId id, std::uint32_t code);
   void on_frame_sent(const nghttp2_frame& frame);
@@ -78,10 +80,12 @@ class Http2Client::Machine {
   static std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> make_callbacks();
 
   Http2ClientVisitor& visitor_;
+  const std::size_t header_bytes_max_, fields_max_;
   std::uint32_t return_at_;  // bytes of a stream after which they go back to its window
   std::size_t connection_unreturned_ = 0;
   std::optional<ConnectionError> error_;
   ResponseHead head_;  // of the block being received; blocks never interleave (RFC 9113 §4.3)
+  std::size_t head_bytes_ = 0;
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;  // searched only when one opens, pauses or closes
   std::unique_ptr<nghttp2_session, SessionDeleter> session_;
 };
@@ -93,6 +97,11 @@ std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> Http2Client::Machin
   nghttp2_session_callbacks* raw = nullptr;
   check(nghttp2_session_callbacks_new(&raw) == 0, "nghttp2 is out of memory");
   std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> callbacks(raw);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(
+      raw, [](nghttp2_session*, const nghttp2_frame*, void* machine) noexcept {
+        static_cast<Machine*>(machine)->on_begin_headers();
+        return 0;
+      });
   nghttp2_session_callbacks_set_on_header_callback(
       raw, [](nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
               const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* machine) noexcept {
@@ -124,9 +133,17 @@ std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> Http2Client::Machin
   return callbacks;
 }
 
+// A block with a wrong field ends without on_frame(): what it left behind is not the next one's.
+void Http2Client::Machine::on_begin_headers() {
+  head_ = {};
+  head_bytes_ = 0;
+}
+
 void Http2Client::Machine::on_header(const nghttp2_frame& frame, std::string_view name, std::string_view value) {
   const Stream* stream = stream_of(frame.hd.stream_id);
   if (stream == nullptr || stream->has_head) return;  // trailers
+  head_bytes_ += name.size() + value.size();
+  if (head_bytes_ > header_bytes_max_ || head_.fields.size() > fields_max_) return;  // on_frame() refuses it
   if (name == ":status")
     head_.status = status_of(value);
   else
@@ -138,6 +155,8 @@ void Http2Client::Machine::on_frame(const nghttp2_frame& frame) {
     case NGHTTP2_HEADERS: {
       Stream* stream = stream_of(frame.hd.stream_id);
       ResponseHead head = std::exchange(head_, {});
+      if (stream != nullptr && (head_bytes_ > header_bytes_max_ || head.fields.size() > fields_max_))
+        return refuse(frame.hd.stream_id);
       if (stream == nullptr || stream->has_head || head.status < 200) return;  // RFC 9110 §15.2: 1xx are interim
       stream->has_head = true;
       stream->response->on_head(frame.hd.stream_id, std::move(head), (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0);
@@ -155,6 +174,13 @@ void Http2Client::Machine::on_frame(const nghttp2_frame& frame) {
     default:
       return;
   }
+}
+
+// The response is too large: its visitor hears no more than the close.
+void Http2Client::Machine::refuse(StreamId id) {
+  nghttp2_session_set_stream_user_data(session_.get(), id, nullptr);
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id,
+                            static_cast<std::uint32_t>(ErrorCode::enhance_your_calm));
 }
 
 // The hot path: runs once per DATA frame of every delivery. It does no more than nghttp2's own lookup of the stream.
@@ -202,7 +228,10 @@ ssize_t Http2Client::Machine::read_body(nghttp2_session*, StreamId, std::uint8_t
 // ------------------------------------------------------------------------------------------------------------
 
 Http2Client::Machine::Machine(const Http2ClientOptions& options, Http2ClientVisitor& visitor)
-    : visitor_(visitor), return_at_(options.stream_window / 2) {
+    : visitor_(visitor),
+      header_bytes_max_(options.header_bytes_max),
+      fields_max_(options.fields_max),
+      return_at_(options.stream_window / 2) {
   nghttp2_option* raw_option = nullptr;
   check(nghttp2_option_new(&raw_option) == 0, "nghttp2 is out of memory");
   const std::unique_ptr<nghttp2_option, OptionDeleter> option(raw_option);
@@ -296,6 +325,9 @@ Http2Client::~Http2Client() = default;
 
 StreamId Http2Client::request(const Request& head, ResponseVisitor& response, std::string body) {
   return machine_->request(head, response, std::move(body));
+}
+void Http2Client::set_next_id(StreamId id) {
+  check(nghttp2_session_set_next_stream_id(machine_->session(), id) == 0, "ids of streams rise");
 }
 void Http2Client::reset(StreamId id, ErrorCode code) {
   nghttp2_submit_rst_stream(machine_->session(), NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));

@@ -21,6 +21,7 @@
 #include "proto/byte_buffer.h"
 #include "proto/http.h"
 #include "proto/http2.h"
+#include "proto/response_visitor.h"
 
 namespace sluice::proto {
 
@@ -28,19 +29,9 @@ struct Http2ClientOptions {
   // Chromium's. A window is returned in one WINDOW_UPDATE per half of it, so large windows mean few frames.
   std::uint32_t stream_window = 6 * 1024 * 1024;
   std::uint32_t connection_window = 15 * 1024 * 1024;
-};
-
-// The owner of one request; nghttp2 hands each frame straight to it.
-class ResponseVisitor {
- public:
-  // The final head (1xx are skipped). `end`: no body follows.
-  virtual void on_head(StreamId id, ResponseHead&& head, bool end) = 0;
-  virtual void on_body(StreamId id, std::span<const std::uint8_t> bytes) = 0;
-  // The last call for this stream. `code` 0 after a head: the body is complete.
-  virtual void on_close(StreamId id, std::uint32_t code) = 0;
-
- protected:
-  ~ResponseVisitor() = default;
+  // Of a response, decoded; names and values. Above: the stream is reset, on_close(enhance_your_calm).
+  std::size_t header_bytes_max = 32 * 1024;
+  std::size_t fields_max = 100;
 };
 
 class Http2ClientVisitor {
@@ -66,6 +57,8 @@ class Http2Client {
   // Queues a request; above the peer's SETTINGS_MAX_CONCURRENT_STREAMS it waits for a stream to end. A body gets its
   // content-length; without one END_STREAM is on the head. `response` outlives the stream.
   StreamId request(const Request& head, ResponseVisitor& response, std::string body = {});
+  // The next request() gets this id: odd, and above all before it.
+  void set_next_id(StreamId id);
   // The visitor's on_close comes from the next flush().
   void reset(StreamId id, ErrorCode code);
   void pause(StreamId id);

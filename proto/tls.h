@@ -31,10 +31,11 @@ class TlsContext {
     std::filesystem::path certificate;  // PEM: leaf first, then the chain
     std::filesystem::path key;          // PEM
   };
-  // TLS 1.2 + 1.3, Mozilla intermediate's AEAD suites, AES-128-GCM and X25519 first, ALPN h2 (and only it), tickets, no
-  // renegotiation, no early data. Throws std::runtime_error with the file and the remedy when a file is missing,
-  // unreadable, not PEM, expired, or when key and certificate do not match.
-  [[nodiscard]] static TlsContext server(const ServerFiles& files);
+  // TLS 1.2 + 1.3, Mozilla intermediate's AEAD suites, AES-128-GCM and X25519 first, tickets, no renegotiation, no
+  // early data. `alpn`: what is served, comma-separated, in order of preference; empty: none is chosen. Throws
+  // std::runtime_error with the file and the remedy when a file is missing, unreadable, not PEM, expired, or when key
+  // and certificate do not match.
+  [[nodiscard]] static TlsContext server(const ServerFiles& files, std::string_view alpn = "h2");
   // `ca`: a PEM file to trust; none: the system's store; verify = false: --insecure. `alpn` in order of preference.
   struct ClientOptions {
     std::optional<std::filesystem::path> ca;
@@ -42,6 +43,9 @@ class TlsContext {
     std::string alpn = "h2";  // comma-separated
   };
   [[nodiscard]] static TlsContext client(const ClientOptions& options);
+
+  // Whether `protocol` is one that ALPN may choose.
+  [[nodiscard]] bool offers(std::string_view protocol) const;
 
   TlsContext(TlsContext&&) noexcept;
   TlsContext& operator=(TlsContext&&) noexcept;

@@ -98,14 +98,14 @@ void trust(SSL_CTX* ctx, const std::optional<std::filesystem::path>& ca) {
 
 }  // namespace
 
-TlsContext TlsContext::server(const ServerFiles& files) {
+TlsContext TlsContext::server(const ServerFiles& files, std::string_view alpn) {
   auto data = std::make_unique<Data>();
   data->context = new_context(TLS_server_method());
   data->is_server = true;
-  data->alpn = alpn_wire_format("h2");
+  data->alpn = alpn_wire_format(alpn);
   SSL_CTX* ctx = data->context.get();
   use_credentials(ctx, files);
-  SSL_CTX_set_alpn_select_cb(ctx, select_alpn, &data->alpn);
+  if (!alpn.empty()) SSL_CTX_set_alpn_select_cb(ctx, select_alpn, &data->alpn);
   SSL_CTX_set_session_id_context(ctx, session_id_context, sizeof session_id_context - 1);
   SSL_CTX_set_timeout(ctx, ticket_lifetime_seconds);
   SSL_CTX_set_num_tickets(ctx, 1);  // the default of two is for clients that open connections in parallel; we want one
@@ -126,6 +126,15 @@ TlsContext TlsContext::client(const ClientOptions& options) {
   if (SSL_CTX_set_alpn_protos(ctx, bytes_of(data->alpn), static_cast<unsigned int>(data->alpn.size())) != 0)
     fail("ALPN " + options.alpn);
   return TlsContext(std::move(data));
+}
+
+bool TlsContext::offers(std::string_view protocol) const {
+  for (std::string_view rest = data_->alpn; !rest.empty();) {
+    const std::string_view name = rest.substr(1, static_cast<unsigned char>(rest.front()));
+    if (name == protocol) return true;
+    rest.remove_prefix(1 + name.size());
+  }
+  return false;
 }
 
 TlsContext::TlsContext(std::unique_ptr<Data> data) : data_(std::move(data)) {}

@@ -11,9 +11,11 @@ namespace sluice::client {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+using proto::HttpClient;
 using proto::TlsSession;
+using Protocol = HttpClient::Protocol;
 
-ClientConnection::ClientConnection(asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext& tls,
+ClientConnection::ClientConnection(asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext* tls,
                                    Options options)
     : loop_(loop),
       buffers_(buffers),
@@ -25,6 +27,7 @@ ClientConnection::ClientConnection(asio::io_context& loop, ConnectionBuffers& bu
 
 ClientConnection::~ClientConnection() {
   check(operations_ == 0 || loop_.stopped(), "a connection outlives its operations");
+  session_.reset();  // while the rest is there: its streams hear on_close, and may ask why
 }
 
 // --- What its owner asks for
@@ -33,24 +36,24 @@ ClientConnection::~ClientConnection() {
 proto::StreamId ClientConnection::request(const proto::Request& head, proto::ResponseVisitor& response,
                                           std::string body) {
   if (state_ == State::idle) connect();
-  const proto::StreamId id = http2_->request(head, response, std::move(body));
+  const proto::StreamId id = session_->request(head, response, std::move(body));
   schedule_turn();
   return id;
 }
 
 void ClientConnection::reset(proto::StreamId id) {
-  if (!http2_) return;
-  http2_->reset(id, proto::ErrorCode::cancel);
+  if (!session_) return;
+  session_->reset(id);
   schedule_turn();
 }
 
 void ClientConnection::pause(proto::StreamId id) {
-  if (http2_) http2_->pause(id);
+  if (session_) session_->pause(id);
 }
 
 void ClientConnection::resume(proto::StreamId id) {
-  if (!http2_) return;
-  http2_->resume(id);
+  if (!session_) return;
+  session_->resume(id);
   schedule_turn();
 }
 
@@ -68,7 +71,7 @@ void ClientConnection::connect() {
   hopeless_ = goaway_ = closing_ = false;
   state_ = State::connecting;
   proto::Http2ClientVisitor& visitor = *this;
-  http2_ = std::make_unique<proto::Http2Client>(options_.http2, visitor);  // requests wait in it until it is open
+  session_ = std::make_unique<HttpClient>(options_.http, visitor);  // requests wait in it until it is open
   deadline_.expires_after(options_.connect_timeout);
   deadline_.async_wait(bound(&ClientConnection::on_deadline));
 
@@ -89,30 +92,44 @@ void ClientConnection::connect() {
 }
 
 void ClientConnection::on_connected(const error_code& error) {
-  if (error == asio::error::connection_refused)
-    return end("connection refused by " + peer_name() + ": is the gateway running?");
+  if (error == asio::error::connection_refused) return end("connection refused by " + peer_name() + ": is it running?");
   if (error) return end("cannot connect to " + peer_name() + ": " + error.message());
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
-  state_ = State::handshaking;
-  proto::CiphertextSink& sink = *this;
-  tls_ = std::make_unique<TlsSession>(context_, sink, options_.host);
-  tls_->start();
+  if (context_ == nullptr) {
+    use(Protocol::http1);
+    schedule_turn();
+  } else {
+    state_ = State::handshaking;
+    proto::CiphertextSink& sink = *this;
+    tls_ = std::make_unique<TlsSession>(*context_, sink, options_.host);
+    tls_->start();
+  }
   wait_readable();
 }
 
 // True when the handshake has just ended well; false when it goes on, or has ended the connection.
 bool ClientConnection::finish_handshake() {
   if (tls_->state() != TlsSession::State::open) return false;
-  if (tls_->alpn() != "h2") {
-    hopeless_ = true;
-    end(peer_name() + " does not speak HTTP/2: it did not choose h2 (ALPN)");
-    return false;
+  if (tls_->alpn() == "h2") {
+    use(Protocol::http2);
+    return true;
   }
+  // A server that knows no ALPN chooses nothing, and speaks HTTP/1.1.
+  if (context_->offers("http/1.1")) {
+    use(Protocol::http1);
+    return true;
+  }
+  hopeless_ = true;
+  end(peer_name() + " does not speak HTTP/2: it did not choose h2 (ALPN)");
+  return false;
+}
+
+void ClientConnection::use(Protocol protocol) {
+  session_->choose(protocol);
   state_ = State::open;
   deadline_.cancel();
-  return true;
 }
 
 void ClientConnection::on_deadline(const error_code& error) {
@@ -124,52 +141,83 @@ void ClientConnection::on_deadline(const error_code& error) {
 // --- Bytes
 // ------------------------------------------------------------------------------------------------------------
 
-// Waiting for readiness instead of reading into a buffer: an idle connection then holds none.
+// Waiting for readiness instead of reading into a buffer: an idle connection then holds none. A slow reader leaves the
+// bytes where they are; its resume() waits again.
 void ClientConnection::wait_readable() {
+  if (read_waiting_ || !session_->wants_input()) return;
+  read_waiting_ = true;
   socket_.async_wait(tcp::socket::wait_read, bound(&ClientConnection::on_readable));
 }
 
 void ClientConnection::on_readable(const error_code& error) {
+  read_waiting_ = false;
+  if (!session_->wants_input()) return;
   error_code failure = error;
   const std::size_t count = failure ? 0 : socket_.read_some(asio::buffer(buffers_.ciphertext), failure);
   if (failure == asio::error::would_block) return wait_readable();
-  if (failure == asio::error::eof)
-    return end(goaway_ || stream_count() == 0 ? "" : "the connection was closed by " + peer_name());
+  // Over TLS the peer says with close_notify that this is its end; without it anybody may have made it.
+  if (failure == asio::error::eof) return take_end(tls_ == nullptr);
   if (failure) return end("the connection to " + peer_name() + " was lost: " + failure.message());
 
+  const std::span<const std::uint8_t> bytes(buffers_.ciphertext.data(), count);
+  const std::uint64_t epoch = epoch_;
+  if (tls_)
+    take_sealed(bytes);
+  else
+    take(bytes);
+  if (epoch == epoch_) wait_readable();
+}
+
+void ClientConnection::take(std::span<const std::uint8_t> bytes) {
+  session_->receive(bytes);
+  flush();
+}
+
+void ClientConnection::take_sealed(std::span<const std::uint8_t> bytes) {
   buffers_.plaintext.clear();
-  const TlsSession::State tls = tls_->receive({buffers_.ciphertext.data(), count}, buffers_.plaintext);
+  const TlsSession::State tls = tls_->receive(bytes, buffers_.plaintext);
   const std::uint64_t epoch = epoch_;
   if (state_ == State::handshaking && finish_handshake()) flush();
   if (epoch != epoch_) return;
-  if (!buffers_.plaintext.empty()) {
-    http2_->receive(buffers_.plaintext.bytes());
-    flush();
-    if (epoch != epoch_) return;
-  }
+  if (!buffers_.plaintext.empty()) take(buffers_.plaintext.bytes());
+  if (epoch != epoch_) return;
   if (tls == TlsSession::State::failed) {
     hopeless_ = state_ == State::handshaking;
     return end(explain_tls());
   }
-  if (tls == TlsSession::State::closed_by_peer)
-    return end(goaway_ || stream_count() == 0 ? "" : "the connection was closed by " + peer_name());
-  wait_readable();
+  if (tls == TlsSession::State::closed_by_peer) take_end(true);
 }
 
-// Seals what is queued, unless the socket is full: then on_writable() goes on.
+void ClientConnection::take_end(bool in_good_order) {
+  if (in_good_order) session_->receive_end();
+  if (goaway_ || session_->finished() || session_->stream_count() == 0) return end("");
+  const auto& error = session_->error();
+  end("the connection was closed by " + peer_name() + (error ? ": " + error->reason : ""));
+}
+
+// Sends what is queued, unless the socket is full: then on_writable() goes on.
 void ClientConnection::flush() {
-  if (state_ != State::open || !unsent_.empty()) return;
-  buffers_.frames.clear();
-  http2_->flush(buffers_.frames);
-  if (!buffers_.frames.empty()) tls_->send(buffers_.frames.bytes());
-  if (http2_->error()) return end(peer_name() + " broke HTTP/2: " + http2_->error()->reason);
-  if (http2_->finished() || (goaway_ && http2_->stream_count() == 0)) {
-    tls_->close();
+  if (state_ != State::open || (!unsent_.empty() && !session_->error())) return;
+  do {
+    buffers_.frames.clear();
+    session_->flush(buffers_.frames);
+    if (buffers_.frames.empty()) break;
+    if (tls_)
+      tls_->send(buffers_.frames.bytes());
+    else
+      write(buffers_.frames.bytes());
+  } while (unsent_.empty() && session_->wants_flush());
+  if (session_->error()) {
+    const char* name = session_->protocol() == Protocol::http2 ? "HTTP/2: " : "HTTP/1.1: ";
+    return end(peer_name() + " broke " + name + session_->error()->reason);
+  }
+  if (session_->finished() || (goaway_ && session_->stream_count() == 0)) {
+    if (tls_) tls_->close();
     end("");
   }
 }
 
-void ClientConnection::on_ciphertext(std::span<const std::uint8_t> bytes) {
+void ClientConnection::write(std::span<const std::uint8_t> bytes) {
   std::size_t sent = 0;
   if (unsent_.empty()) {
     error_code error;  // a lost connection is seen by the next read
@@ -187,7 +235,7 @@ void ClientConnection::on_writable(const error_code& error) {
   write_waiting_ = false;
   if (error) return;
   ByteBuffer rest = std::exchange(unsent_, {});
-  on_ciphertext(rest.bytes());
+  write(rest.bytes());
   flush();
 }
 
@@ -207,12 +255,15 @@ void ClientConnection::schedule_turn() {
 
 void ClientConnection::take_turn() {
   if (state_ == State::idle) return;
-  if (closing_ && state_ == State::open) http2_->goaway(proto::ErrorCode::no_error);
+  if (closing_ && state_ == State::open) session_->goaway();
   const std::uint64_t epoch = epoch_;
   flush();
-  if (!closing_ || epoch != epoch_) return;
-  if (state_ == State::open) tls_->close();
-  end("");
+  if (epoch != epoch_) return;
+  if (closing_) {
+    if (tls_ && state_ == State::open) tls_->close();
+    return end("");
+  }
+  if (state_ == State::open) wait_readable();  // a paused stream may go on
 }
 
 void ClientConnection::on_goaway(proto::StreamId, std::uint32_t) { goaway_ = true; }
@@ -221,15 +272,20 @@ void ClientConnection::end(std::string why) {
   ++epoch_;
   state_ = State::idle;
   error_ = std::move(why);
-  write_waiting_ = false;
+  read_waiting_ = write_waiting_ = false;
   unsent_.release();
   error_code ignored;
   socket_.close(ignored);
   resolver_.cancel();
   deadline_.cancel();
   tls_.reset();
-  // Its streams hear on_close now, and may ask for a new connection while this one goes.
-  const auto gone = std::exchange(http2_, nullptr);
+  // Its streams hear on_close at the end of this, and may ask for a new connection while this one goes.
+  const auto gone = std::exchange(session_, nullptr);
+  if (closing_ || !error_.empty()) return;
+  if (auto waiting = gone->take_waiting(); !waiting.empty()) {
+    connect();
+    session_->adopt(std::move(waiting));
+  }
 }
 
 std::string ClientConnection::peer_name() const { return options_.host + ":" + std::to_string(options_.port); }

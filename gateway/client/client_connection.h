@@ -1,9 +1,12 @@
-// ClientConnection: one connection to an HTTP/2 server (TCP, TLS, h2) that connects when a request needs it and again
-// after it was lost. Many streams share it. Owned by tail, publish, tests and the load client, on its loop's thread.
-// Flow: request() → resolve → connect → handshake → bytes of the socket → TLS → Http2Client → the request's visitor.
-// It never retries by itself: a lost connection closes every stream, and who wants more asks again.
-// Visitors may call everything here from their callbacks; nothing is written and nobody is destroyed before the turn is
-// over. Invariant: no connection, no session: `http2_` exists exactly while connecting or open.
+// ClientConnection: one connection to an HTTP server that connects when a request needs it and again after it was lost.
+// TCP with HTTP/1.1, or TLS with what ALPN chooses. Owned by tail, publish, tests and the load client, on its loop.
+// Flow: request() → resolve → connect → handshake → bytes of the socket → TLS → HttpClient → the request's visitor.
+// Over HTTP/2 requests share it. Over HTTP/1.1 they wait for one another: an event stream, which has no end, needs a
+// ClientConnection of its own; it is the owner of several streams who gives each its own.
+// It never repeats a request: a lost connection closes every stream, and who wants more asks again. What was never
+// sent to a server that closes after each response goes on the next connection.
+// Visitors may call everything here from their callbacks; nothing is written and nobody is destroyed before the turn
+// is over. Invariant: no connection, no session: `session_` exists exactly while connecting or open.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,7 +19,7 @@
 #include <vector>
 
 #include "proto/byte_buffer.h"
-#include "proto/http2_client.h"
+#include "proto/http_client.h"
 #include "proto/tls.h"
 
 namespace sluice::client {
@@ -34,11 +37,11 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
     std::string host = "localhost";
     std::uint16_t port = 8443;
     std::chrono::milliseconds connect_timeout{10'000};  // resolve, connect and handshake together
-    proto::Http2ClientOptions http2;
+    proto::HttpClient::Options http;
   };
 
-  // `buffers` and `tls` outlive it.
-  ClientConnection(boost::asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext& tls,
+  // `buffers` and `tls` outlive it. Without `tls`: TCP. HTTP/1.1 over TLS only if `tls` offers "http/1.1".
+  ClientConnection(boost::asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext* tls,
                    Options options);
   // Only when no operation is under way: before the first request, or when the loop has stopped.
   ~ClientConnection();
@@ -47,18 +50,25 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
 
   // Connects first when there is no connection. `response` gets on_close in every case; error() then says why.
   proto::StreamId request(const proto::Request& head, proto::ResponseVisitor& response, std::string body = {});
+  // Over HTTP/1.1 it ends the connection, for only that stops the server.
   void reset(proto::StreamId id);
-  // Leaves the stream unread: the server is stopped by its window.
+  // Leaves the stream unread: the server is stopped by its window. Over HTTP/1.1 that is TCP's, and the end of the
+  // connection goes unnoticed until resume().
   void pause(proto::StreamId id);
   void resume(proto::StreamId id);
   // Ends the connection at the end of this turn: GOAWAY, close_notify, close. The next request() makes a new one.
   void close();
 
   [[nodiscard]] bool open() const { return state_ == State::open; }
-  [[nodiscard]] std::size_t stream_count() const { return http2_ ? http2_->stream_count() : 0; }
+  [[nodiscard]] std::size_t stream_count() const { return session_ ? session_->stream_count() : 0; }
+  [[nodiscard]] const char* scheme() const { return context_ != nullptr ? "https" : "http"; }
+  // What the last handshake chose, as long as the connection lasts.
+  [[nodiscard]] proto::HttpClient::Protocol protocol() const {
+    return session_ ? session_->protocol() : proto::HttpClient::Protocol::undecided;
+  }
   // Why the last connection was lost or never made, for a person; empty when it ended in good order.
   [[nodiscard]] const std::string& error() const { return error_; }
-  // The failure was not one of the network: trying again cannot help (an untrusted certificate, no HTTP/2).
+  // The failure was not one of the network: trying again cannot help (an untrusted certificate, no protocol in common).
   [[nodiscard]] bool hopeless() const { return hopeless_; }
 
  private:
@@ -66,7 +76,6 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   using Handler = void (ClientConnection::*)(const boost::system::error_code&);
 
   void connect();
-  void begin_handshake();
   void on_connected(const boost::system::error_code& error);
   void on_readable(const boost::system::error_code& error);
   void on_writable(const boost::system::error_code& error);
@@ -75,7 +84,12 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   void schedule_turn();
   void take_turn();
   bool finish_handshake();
+  void use(proto::HttpClient::Protocol protocol);
+  void take(std::span<const std::uint8_t> bytes);
+  void take_sealed(std::span<const std::uint8_t> bytes);
+  void take_end(bool in_good_order);
   void flush();
+  void write(std::span<const std::uint8_t> bytes);
   void end(std::string why);
   [[nodiscard]] std::string peer_name() const;
   [[nodiscard]] std::string explain_tls() const;
@@ -91,24 +105,25 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   }
 
   void on_goaway(proto::StreamId last, std::uint32_t code) override;
-  void on_ciphertext(std::span<const std::uint8_t> bytes) override;
+  void on_ciphertext(std::span<const std::uint8_t> bytes) override { write(bytes); }
 
   boost::asio::io_context& loop_;
   ConnectionBuffers& buffers_;
-  const proto::TlsContext& context_;
+  const proto::TlsContext* const context_;  // null: plain TCP
   const Options options_;
 
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer deadline_;
   std::unique_ptr<proto::TlsSession> tls_;
-  std::unique_ptr<proto::Http2Client> http2_;
-  ByteBuffer unsent_;  // sealed bytes that the socket did not take
+  std::unique_ptr<proto::HttpClient> session_;
+  ByteBuffer unsent_;  // bytes that the socket did not take
   std::string error_;
   std::uint64_t epoch_ = 0;  // counts connections, so that a late handler of the last one is recognised
   std::size_t operations_ = 0;
   State state_ = State::idle;
-  bool write_waiting_ = false, turn_scheduled_ = false, closing_ = false, goaway_ = false, hopeless_ = false;
+  bool read_waiting_ = false, write_waiting_ = false, turn_scheduled_ = false;
+  bool closing_ = false, goaway_ = false, hopeless_ = false;
 };
 
 }  // namespace sluice::client

@@ -1,17 +1,20 @@
 // EventStreamClient: one event stream of a server, kept open: proto::EventSource with a connection and a clock. Used by
-// tail, tests and, later, backends that are event streams themselves. Owned by them, on the connection's loop.
-// Flow: start() → request → head and body to the EventSource → events to the visitor → end → wait → request, with the
-// last event id. The wait is the stream's reconnection time; while no connection can be made it doubles up to
-// `backoff_max`. No jitter: the gateway draws each subscriber's reconnection time (design §5.5).
+// tail, tests and, later, backends that are event streams themselves. Owned by them, on the connection's loop. Over
+// HTTP/1.1 it needs the connection for itself.
+// Flow: start() → request → redirects → head and body to the EventSource → events to the visitor → end → wait →
+// request, with the last event id. The wait is the stream's reconnection time; while no connection can be made it
+// doubles up to `backoff_max`. Redirects are followed at the same server only, from the first place each time.
 // Invariant: after on_end nothing comes any more.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <optional>
+#include <random>
 #include <string>
 
 #include "gateway/client/client_connection.h"
+#include "gateway/client/redirect.h"
 #include "proto/event_source.h"
 
 namespace sluice::client {
@@ -30,10 +33,14 @@ class EventStreamVisitor : public proto::sse::ParserVisitor {
 class EventStreamClient final : private proto::ResponseVisitor {
  public:
   struct Options {
-    proto::Request request;  // method, scheme and authority are filled in when empty; fields are sent with each request
+    proto::Request request;  // method and scheme are filled in; the fields are sent with each request
     proto::EventSource::Options source;
     bool reconnect = true;
     std::chrono::milliseconds backoff_max{30'000};
+    // Drawn each time and added to a wait: up to this share of it. None by default: the gateway draws each subscriber's
+    // reconnection time (design §5.5). Other servers send the same one to all who lost them in the same moment.
+    double jitter = 0;
+    unsigned redirects_max = 5;  // in a row; 0: none is followed
   };
 
   // `connection` and `visitor` outlive it.
@@ -49,6 +56,8 @@ class EventStreamClient final : private proto::ResponseVisitor {
 
  private:
   void ask();
+  void request(Place place);
+  void follow(const proto::ResponseHead& head);
   void wait(const std::string& why);
   void finish(const std::string& why);
   void on_head(proto::StreamId id, proto::ResponseHead&& head, bool end) override;
@@ -61,9 +70,15 @@ class EventStreamClient final : private proto::ResponseVisitor {
   proto::EventSource source_;
   boost::asio::steady_timer timer_;
   std::optional<proto::StreamId> stream_;
-  std::string refusal_;    // the body of a response that is no event stream: says why
-  unsigned failures_ = 0;  // requests since the last head
+  Place place_;                // of the last request
+  std::optional<Place> next_;  // of the next one: a redirect
+  std::string refusal_;        // what a response that is no event stream says why
+  std::size_t ignored_bytes_ = 0;
+  unsigned failures_ = 0;   // requests since the last head
+  unsigned redirects_ = 0;  // in a row
+  bool explained_ = false;  // the body of the response belongs to refusal_
   bool ended_ = false;
+  std::minstd_rand random_{std::random_device{}()};
 };
 
 }  // namespace sluice::client

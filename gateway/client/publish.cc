@@ -1,6 +1,7 @@
 #include "gateway/client/publish.h"
 
 #include <iterator>
+#include <optional>
 #include <ostream>
 #include <stdexcept>
 
@@ -20,7 +21,7 @@ proto::Request publish_request(const PubOptions& options, Target target) {
   add_parameter(target.query, "event", options.event);
   add_parameter(target.query, "id", options.id);
   add_parameter(target.query, "key", options.key);
-  proto::Request request{"POST", "https", target.authority(), target.path, target.query, options.headers};
+  proto::Request request{"POST", target.scheme(), target.authority(), target.path, target.query, options.headers};
   request.fields.push_back({"content-type", options.content_type});
   if (!options.secret.empty()) request.fields.push_back({"authorization", "Bearer " + options.secret});
   return request;
@@ -67,12 +68,13 @@ std::string percent_encode(std::string_view text) {
 int publish(const PubOptions& options, std::istream& in, std::ostream& out, std::ostream& err) {
   try {
     const Target target = parse_target(options.url);
-    const proto::TlsContext tls = make_client_tls(options.trust, target.host);
+    std::optional<proto::TlsContext> tls;
+    if (target.tls) tls = make_client_tls(options.trust, target.host);
     std::string body = options.data ? *options.data : std::string(std::istreambuf_iterator<char>(in), {});
 
     boost::asio::io_context loop(1);
     ConnectionBuffers buffers;
-    ClientConnection connection(loop, buffers, tls, {.host = target.host, .port = target.port});
+    ClientConnection connection(loop, buffers, tls ? &*tls : nullptr, {.host = target.host, .port = target.port});
     Answer answer(connection);
     connection.request(publish_request(options, target), answer, std::move(body));
     loop.run();

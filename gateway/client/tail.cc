@@ -2,6 +2,7 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <optional>
 #include <ostream>
 #include <stdexcept>
 
@@ -14,7 +15,7 @@ namespace {
 
 EventStreamClient::Options stream_options(const TailOptions& options, const Target& target) {
   EventStreamClient::Options stream;
-  stream.request = {"GET", "https", target.authority(), target.path, target.query, options.headers};
+  stream.request = {"GET", target.scheme(), target.authority(), target.path, target.query, options.headers};
   stream.source.last_event_id = !options.last_event_id.empty() ? options.last_event_id
                                 : options.earliest             ? "earliest"
                                                                : "";
@@ -25,7 +26,7 @@ EventStreamClient::Options stream_options(const TailOptions& options, const Targ
 
 class Tail final : private EventStreamVisitor {
  public:
-  Tail(const TailOptions& options, const Target& target, const proto::TlsContext& tls, std::ostream& out,
+  Tail(const TailOptions& options, const Target& target, const proto::TlsContext* tls, std::ostream& out,
        std::ostream& err)
       : options_(options),
         out_(out),
@@ -85,8 +86,9 @@ class Tail final : private EventStreamVisitor {
 int tail(const TailOptions& options, std::ostream& out, std::ostream& err) {
   try {
     const Target target = parse_target(options.url);
-    const proto::TlsContext tls = make_client_tls(options.trust, target.host);
-    return Tail(options, target, tls, out, err).run();
+    std::optional<proto::TlsContext> tls;
+    if (target.tls) tls = make_client_tls(options.trust, target.host);
+    return Tail(options, target, tls ? &*tls : nullptr, out, err).run();
   } catch (const std::exception& error) {
     err << "sluice: " << error.what() << '\n';
     return 1;

@@ -19,8 +19,10 @@ std::uint16_t parse_port(std::string_view digits, std::string_view text) {
   return port;
 }
 
+std::uint16_t default_port(bool tls) { return tls ? 443 : 80; }
+
 void take_authority(Target& target, std::string_view authority, std::string_view text) {
-  target.port = 443;
+  target.port = default_port(target.tls);
   std::string_view port;
   if (authority.starts_with('[')) {
     const std::size_t close = authority.find(']');
@@ -41,24 +43,25 @@ void take_authority(Target& target, std::string_view authority, std::string_view
 
 std::string Target::authority() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return port == 443 ? name : name + ":" + std::to_string(port);
+  return port == default_port(tls) ? name : name + ":" + std::to_string(port);
 }
 
 Target parse_target(std::string_view text) {
   if (text.empty()) refuse(text, "an address, a path or a topic is missing");
   if (std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c == 0x7f; }))
     refuse(text, "blanks and control characters must be percent-encoded");
-  if (text.starts_with("http://")) refuse(text, "sluice speaks TLS only: write https://");
 
-  Target target{"localhost", 8443, "/", ""};
+  Target target{true, "localhost", 8443, "/", ""};
   std::string_view rest = text.substr(0, text.find('#'));  // a fragment never leaves the client
-  if (rest.starts_with("https://")) {
-    rest.remove_prefix(8);
+  const bool plain = rest.starts_with("http://");
+  if (plain || rest.starts_with("https://")) {
+    target.tls = !plain;
+    rest.remove_prefix(plain ? 7 : 8);
     const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
     take_authority(target, rest.substr(0, slash), text);
     rest.remove_prefix(slash);
   } else if (rest.find("://") != std::string_view::npos) {
-    refuse(text, "the scheme must be https");
+    refuse(text, "the scheme must be https or http");
   } else if (!rest.starts_with('/')) {
     const std::string_view name = rest.substr(0, rest.find('?'));
     target.path = name.find('/') == std::string_view::npos ? "/topics/" : "/";

@@ -1,6 +1,7 @@
 #include "gateway/client/trust.h"
 
 #include <cstdlib>
+#include <utility>
 
 namespace sluice::client {
 namespace {
@@ -19,8 +20,9 @@ std::optional<std::filesystem::path> choose_ca(const Trust& trust, const std::st
 
 }  // namespace
 
-proto::TlsContext make_client_tls(const Trust& trust, const std::string& host) {
+proto::TlsContext make_client_tls(const Trust& trust, const std::string& host, std::string alpn) {
   proto::TlsContext::ClientOptions options;
+  options.alpn = std::move(alpn);
   options.verify = !trust.insecure;
   if (options.verify) options.ca = choose_ca(trust, host);
   return proto::TlsContext::client(options);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "proto/tls.h"
 
@@ -16,7 +17,9 @@ struct Trust {
 };
 
 // --cacert, else $SLUICE_CACERT, else the development CA when there is one and `host` is this machine, else the
-// system's store. Throws std::runtime_error when the file that was asked for cannot be used.
-[[nodiscard]] proto::TlsContext make_client_tls(const Trust& trust, const std::string& host);
+// system's store. Throws std::runtime_error when the file that was asked for cannot be used. `alpn` as in
+// proto::TlsContext::ClientOptions.
+[[nodiscard]] proto::TlsContext make_client_tls(const Trust& trust, const std::string& host,
+                                                std::string alpn = "h2,http/1.1");
 
 }  // namespace sluice::client

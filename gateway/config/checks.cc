@@ -137,6 +137,10 @@ void check_url(Draft& draft, const Source& source, const std::string& prefix) {
                            scheme->library, scheme->library));
   if ((name == "demo" || name == "publish" || name == "exec") && name.size() + 1 != source.url.size())
     draft.add_problem(place, fmt::format("`{}.url`: `{}:` takes nothing after the colon", prefix, name));
+  if (name == "file" && (!source.url.starts_with("file:/") || source.url.ends_with('/') ||
+                         (source.url.starts_with("file://") && !source.url.starts_with("file:///"))))
+    draft.add_problem(place,
+                      fmt::format("`{}.url`: write the file's whole path: \"file:/var/log/app.ndjson\"", prefix));
   std::size_t found = 0;
   for (const Key<Source>& key : source_keys()) {
     const Place* set = draft.config.places.find(fmt::format("{}.{}", prefix, key.name));

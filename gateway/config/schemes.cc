@@ -11,6 +11,11 @@ constexpr bool hiredis = true;
 #else
 constexpr bool hiredis = false;
 #endif
+#ifdef SLUICE_WITH_LIBMOSQUITTO
+constexpr bool mosquitto = true;
+#else
+constexpr bool mosquitto = false;
+#endif
 #ifdef SLUICE_WITH_SQLITE
 constexpr bool sqlite = true;
 #else
@@ -49,6 +54,14 @@ const std::vector<Scheme>& all_schemes() {
        "[source.fleet]\nurl     = \"nats://localhost:4222\"\nstream  = \"FLEET\"\nsubject = \"fleet.>\""},
       {"tls", "NATS over TLS", "libnats", libnats, "",
        "[source.fleet]\nurl    = \"tls://user:password@nats.example.com:4222\"\nstream = \"FLEET\""},
+      {"exec", "what a program writes to its standard output: lines, NDJSON or an event stream", "", true, "command",
+       "[source.ticks]\nurl = \"exec:\"\ncommand = [\"/usr/local/bin/ticks\", \"--json\"]"},
+      {"file", "what is appended to a file, through rotation: lines, NDJSON or an event stream", "", true, "",
+       "[source.app]\nurl = \"file:/var/log/app.ndjson\""},
+      {"mqtt", "messages that match a topic filter of an MQTT broker", "libmosquitto", mosquitto, "topic",
+       "[source.sensors]\nurl = \"mqtt://localhost:1883\"\ntopic = \"sensors/#\""},
+      {"mqtts", "the same over TLS", "libmosquitto", mosquitto, "topic",
+       "[source.sensors]\nurl = \"mqtts://user:password@broker.example.com:8883\"\ntopic = \"sensors/#\""},
   };
   return schemes;
 }

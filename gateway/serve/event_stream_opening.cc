@@ -1,14 +1,15 @@
-// The first half of an event stream's life: its head, the topics that it asks for, where it begins in each, and the
-// first block. The rest: event_stream.cc.
+#include "gateway/serve/event_stream_opening.h"
+
 #include <algorithm>
 #include <span>
 #include <utility>
 
 #include "gateway/serve/connection.h"
-#include "gateway/serve/event_stream_opening.h"
 #include "proto/json.h"
 #include "proto/sse.h"
 
+// The first half of an event stream's life: its head, the topics that it asks for, where it begins in each, and the
+// first block. The rest: event_stream.cc.
 namespace sluice::serve {
 
 namespace sse = proto::sse;

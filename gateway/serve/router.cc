@@ -121,10 +121,6 @@ std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const Q
                     true);
     }
     if (services_.sources.may_have(source, name)) continue;
-    return refuse(request,
-                  bad_request("no-wildcard", "the topics of source \"" + services_.topics[source]->source() +
-                                                 "\" are opened one by one: ask for ?topic=… by name"),
-                  true);
     return refuse(
         request,
         Problem{.status = 404,

@@ -310,6 +310,7 @@ void Worker::end_turn() {
   hold_sources();
   send_outboxes();
   flush_dirty();
+  send_outboxes();  // pages that streams have asked for while they were flushed
   load_.streams.store(services_.streams, std::memory_order_relaxed);
 }
 

@@ -114,9 +114,9 @@ std::optional<NatsDelivery> parse_delivery(std::string_view reply) {
   if (count != short_count && count != long_count) return std::nullopt;
   const std::string_view* const numbers = &tokens[count - 4];  // sequence, count, time, pending
   const auto sequence = topic::parse_number(numbers[0]), delivered = topic::parse_number(numbers[1]),
-             pending = topic::parse_number(numbers[3]);
-  if (!sequence || !delivered || !pending) return std::nullopt;
-  return NatsDelivery{*sequence, *delivered, *pending};
+             time = topic::parse_number(numbers[2]), pending = topic::parse_number(numbers[3]);
+  if (!sequence || !delivered || !time || !pending) return std::nullopt;
+  return NatsDelivery{*sequence, *delivered, *time, *pending};
 }
 
 }  // namespace sluice::source

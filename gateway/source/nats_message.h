@@ -47,9 +47,10 @@ class NatsMapping {
 
 // Where a message stands: what JetStream writes into the reply subject of each that it delivers.
 struct NatsDelivery {
-  std::uint64_t sequence = 0;  // in the stream
-  std::uint64_t count = 0;     // in the consumer: 1, 2, 3, …
-  std::uint64_t pending = 0;   // messages that the consumer has still to get
+  std::uint64_t sequence = 0;     // in the stream
+  std::uint64_t count = 0;        // in the consumer: 1, 2, 3, …
+  std::uint64_t nanoseconds = 0;  // since 1970, when the stream took it
+  std::uint64_t pending = 0;      // messages that the consumer has still to get
 };
 // "$JS.ACK.<stream>.<consumer>.<tries>.<sequence>.<count>.<time>.<pending>", or since server 2.10 the same with domain
 // and account after ACK and perhaps more at the end (NATS ADR-15). nullopt: not from a consumer.

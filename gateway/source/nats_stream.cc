@@ -125,7 +125,10 @@ std::optional<NatsFailure> NatsStream::begin_read(const std::string& filter, con
   jsConsumerConfig config = new_consumer(filter);
   config.DeliverPolicy = from.since_nanoseconds ? js_DeliverByStartTime : js_DeliverByStartSequence;
   if (from.since_nanoseconds)
-    config.OptStartTime = *from.since_nanoseconds;
+    // libnats 3.4 writes a fraction without its leading zeros, so that .05 becomes .5: whole seconds, and read() drops
+    // what is older.
+    config.OptStartTime =
+        std::max<std::int64_t>(*from.since_nanoseconds / 1'000'000'000 * 1'000'000'000, 1'000'000'000);
   else
     config.OptStartSeq = from.after + 1;
   auto consumer = add_consumer(config, filter);
@@ -147,10 +150,19 @@ NatsResult<NatsStream::Batch> NatsStream::read(const std::string& filter, const 
   }
   // A message that is larger than a page is one of its own.
   if (!failed && batch.messages.empty() && !batch.at_end) failed = pull(1, 0, batch);
+  std::uint64_t last = batch.messages.empty() ? 0 : batch.messages.back().delivery.sequence;
+  while (from.since_nanoseconds && !failed) {
+    std::erase_if(batch.messages, [since = static_cast<std::uint64_t>(*from.since_nanoseconds)](const auto& message) {
+      return message.delivery.nanoseconds < since;
+    });
+    if (!batch.messages.empty() || batch.at_end) break;
+    failed = pull(entries, bytes, batch);
+    if (!batch.messages.empty()) last = batch.messages.back().delivery.sequence;
+  }
   if (failed || batch.at_end)
     reading_.reset();
   else
-    reading_->at = batch.messages.back().delivery.sequence;
+    reading_->at = last;
   if (failed) return *failed;
   return batch;
 }

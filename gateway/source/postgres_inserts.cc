@@ -35,6 +35,7 @@ PostgresInserts::PostgresInserts(boost::asio::io_context& loop, PostgresConnecti
     : config_(config), connection_(loop, *this, std::move(options)) {}
 
 void PostgresInserts::on_down(const std::string& why) {
+  if (std::exchange(told_, true)) return;
   observe::log_event(observe::Level::warning, "nothing can be published for now",
                      {{"source", config_.name}, {"why", why}});
 }

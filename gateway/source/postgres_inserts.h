@@ -39,7 +39,7 @@ class PostgresInserts final : private PostgresVisitor {
     std::size_t repeated = 0;
   };
 
-  void on_up() override {}
+  void on_up() override { told_ = false; }
   void on_down(const std::string& why) override;
   void on_inserted(const std::shared_ptr<Publish>& publish, const PostgresAnswer& answer);
   void on_found(const std::shared_ptr<Publish>& publish, const PostgresAnswer& answer);
@@ -50,6 +50,7 @@ class PostgresInserts final : private PostgresVisitor {
   const config::Source& config_;
   PostgresConnection connection_;
   std::shared_ptr<const PostgresTable> table_;
+  bool told_ = false;  // that it is down
 };
 
 }  // namespace sluice::source

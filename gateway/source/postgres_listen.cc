@@ -2,10 +2,11 @@
 
 #include <chrono>
 #include <set>
-#include <stdexcept>
+#include <utility>
 
 #include "gateway/source/mapping.h"
 #include "gateway/source/postgres_errors.h"
+#include "gateway/source/postgres_open.h"
 #include "gateway/source/postgres_table.h"
 #include "gateway/source/topic_below.h"
 
@@ -16,26 +17,6 @@ using Kind = topic::PublishResult::Kind;
 namespace {
 
 constexpr std::size_t payload_size_max = 7999;  // NOTIFY refuses 8000 bytes
-constexpr std::size_t channel_size_max = 63;    // NAMEDATALEN - 1: LISTEN would cut the rest off
-
-PostgresConnection::Options options(Context& context) {
-  const std::string key = "source." + context.config.name;
-  for (const std::string* mapping :
-       {&context.config.map.topic, &context.config.map.event, &context.config.map.data, &context.config.map.key})
-    if (!mapping->empty() && !mapping->starts_with('/'))
-      throw std::runtime_error(key + ".map: a notification has no field " + *mapping +
-                               "; write a JSON pointer into its payload, such as \"/topic\"");
-  if (context.config.channel.size() > channel_size_max || context.config.channel.find('{') != std::string::npos)
-    throw std::runtime_error(key +
-                             ".channel: PostgreSQL has no channels of captures, nor names above 63 bytes; one "
-                             "channel is one source, and map.topic makes topics");
-  try {
-    return {.url = parse_postgres_url(context.config.url, context.config.tls, "sluice " + context.config.name),
-            .seed = context.random()};
-  } catch (const std::invalid_argument& error) {
-    throw std::runtime_error(key + ".url: " + error.what());
-  }
-}
 
 }  // namespace
 
@@ -46,7 +27,7 @@ PostgresListen::PostgresListen(Context&& context)
       home_(context.home),
       metrics_(context.metrics),
       poison_(context.limits, context.metrics),
-      connection_(context.io, *this, options(context)) {}
+      connection_(context.io, *this, postgres_options(context, "")) {}
 
 void PostgresListen::start(topic::TimePoint) { connection_.start(); }
 

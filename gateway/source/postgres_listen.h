@@ -19,7 +19,7 @@ namespace sluice::source {
 
 class PostgresListen final : public Source, private PostgresVisitor {
  public:
-  // Throws std::runtime_error: the URL, or a channel that cannot be.
+  // Throws as check_postgres() does.
   explicit PostgresListen(Context&& context);
 
   void start(topic::TimePoint now) override;

@@ -1,10 +1,10 @@
 #include "gateway/source/postgres_outbox.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "gateway/observe/log.h"
 #include "gateway/source/postgres_errors.h"
+#include "gateway/source/postgres_open.h"
 
 namespace sluice::source {
 
@@ -21,15 +21,6 @@ constexpr auto hold_worth_telling = 5s;
 constexpr auto pause_worth_examining = 1s;
 constexpr int rows_min = 16, rows_first = 100, rows_max = 1000;
 
-PostgresConnection::Options options(Context& context, const char* role) {
-  try {
-    const std::string name = std::string("sluice ") + context.config.name + role;
-    return {.url = parse_postgres_url(context.config.url, context.config.tls, name), .seed = context.random()};
-  } catch (const std::invalid_argument& error) {
-    throw std::runtime_error("source." + context.config.name + ".url: " + error.what());
-  }
-}
-
 }  // namespace
 
 PostgresOutbox::PostgresOutbox(Context&& context)
@@ -38,11 +29,11 @@ PostgresOutbox::PostgresOutbox(Context&& context)
       home_(context.home),
       metrics_(context.metrics),
       poison_(context.limits, context.metrics),
-      live_(context.io, *this, options(context, "")),
-      pages_(context.io, options(context, " past"), context.config, context.limits, context.metrics),
+      live_(context.io, *this, postgres_options(context, "")),
+      pages_(context.io, postgres_options(context, "past"), context.config, context.limits, context.metrics),
       timer_(context.io),
       batch_{.rows = rows_first, .row_bytes = context.limits.event_size} {
-  if (config_.publish) inserts_.emplace(context.io, options(context, " publish"), config_);
+  if (config_.publish) inserts_.emplace(context.io, postgres_options(context, "publish"), config_);
 }
 
 void PostgresOutbox::start(topic::TimePoint) {

@@ -29,7 +29,7 @@ namespace sluice::source {
 
 class PostgresOutbox final : public Source, private PostgresVisitor {
  public:
-  // Throws std::runtime_error: the URL.
+  // Throws as check_postgres() does.
   explicit PostgresOutbox(Context&& context);
 
   void start(topic::TimePoint now) override;

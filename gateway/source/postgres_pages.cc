@@ -71,6 +71,7 @@ void PostgresPages::read(const topic::ReadRequest& request, const topic::ReadLim
 }
 
 void PostgresPages::on_down(const std::string& why) {
+  if (std::exchange(told_, true)) return;
   observe::log_event(observe::Level::warning, "the past cannot be read for now",
                      {{"source", config_.name}, {"why", why}});
 }

@@ -39,7 +39,10 @@ class PostgresPages final : private PostgresVisitor {
     int scans = 0;
   };
 
-  void on_up() override { serve(); }
+  void on_up() override {
+    told_ = false;
+    serve();
+  }
   void on_down(const std::string& why) override;
 
   void serve();
@@ -58,7 +61,7 @@ class PostgresPages final : private PostgresVisitor {
   std::shared_ptr<const PostgresTable> table_, asked_of_;  // now; when the question in flight was asked
   std::deque<Read> reads_;                                 // the first is being read
   int rows_;                                               // of one question: as many as fit into a page's bytes
-  bool asking_ = false;
+  bool asking_ = false, told_ = false;
 };
 
 }  // namespace sluice::source

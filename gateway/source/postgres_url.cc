@@ -36,7 +36,7 @@ void set(PostgresUrl& url, const std::string& name, const std::string& value) {
 void set_hosts(PostgresUrl& url, std::string_view hosts, std::string_view ports) {
   const std::vector<std::string> names = split(hosts), numbers = split(ports);
   if (numbers.size() != 1 && numbers.size() != names.size())
-    throw std::invalid_argument("as many ports as hosts, or one for all");
+    throw std::invalid_argument("`url`: as many ports as hosts, or one for all");
   for (std::size_t index = 0; index != names.size(); ++index) {
     const std::string& port = numbers[numbers.size() == 1 ? 0 : index];
     url.hosts.push_back({names[index], port.empty() ? "5432" : port});
@@ -66,10 +66,12 @@ PostgresUrl parse_postgres_url(const std::string& text, const config::SourceTls&
   const std::unique_ptr<PQconninfoOption, FreeOptions> options(PQconninfoParse(text.c_str(), &complaint));
   const std::unique_ptr<char, FreeText> owned_complaint(complaint);
   if (!options) {
+    // Its other texts quote parts of the URL, which may be those of a password.
     std::string why = complaint == nullptr ? "" : complaint;
     why.erase(std::min(why.find_last_not_of('\n') + 1, why.size()));
-    if (why.find("://") != std::string::npos) why.clear();  // it quotes the URL, which may hold a password
-    throw std::invalid_argument("not a PostgreSQL URL" + (why.empty() ? "" : " (" + why + ")") + ": write " + example +
+    if (!why.starts_with("invalid URI query parameter")) why.clear();
+    throw std::invalid_argument("`url`: not a PostgreSQL URL" + (why.empty() ? "" : " (" + why + ")") + ": write " +
+                                example +
                                 "; in user and password write % as %25, @ as %40, : as %3A, / as %2F, # as %23");
   }
   PostgresUrl url;

@@ -3,16 +3,22 @@
 #include <stdexcept>
 
 #include "gateway/source/demo.h"
+#include "gateway/source/exec.h"
+#include "gateway/source/file.h"
 #ifdef SLUICE_WITH_LIBNATS
 #include "gateway/source/nats_core.h"
 #include "gateway/source/nats_jetstream.h"
 #endif
 #include "gateway/source/publish.h"
+#ifdef SLUICE_WITH_LIBMOSQUITTO
+#include "gateway/source/mqtt.h"
+#endif
 #ifdef SLUICE_WITH_SQLITE
 #include "gateway/source/publish_disk.h"
 #endif
 #ifdef SLUICE_WITH_LIBPQ
 #include "gateway/source/postgres_listen.h"
+#include "gateway/source/postgres_open.h"
 #include "gateway/source/postgres_outbox.h"
 #endif
 #ifdef SLUICE_WITH_HIREDIS
@@ -47,12 +53,18 @@ Positions make_positions(const config::Source& config, std::uint32_t random) {
 }
 
 void check_source([[maybe_unused]] const config::Source& config) {
+#ifdef SLUICE_WITH_LIBPQ
+  if (is_postgres(config.scheme())) check_postgres(config);
+#endif
 #ifdef SLUICE_WITH_HIREDIS
   if (const std::string_view scheme = config.scheme(); scheme == "redis" || scheme == "rediss") {
     static_cast<void>(parse_redis_url(config.url));
     static_cast<void>(RedisTemplate(config.name, config.stream.empty() ? config.channel : config.stream));
     static_cast<void>(make_redis_tls(config));
   }
+#endif
+#ifdef SLUICE_WITH_LIBMOSQUITTO
+  if (const std::string_view scheme = config.scheme(); scheme == "mqtt" || scheme == "mqtts") check_mqtt(config);
 #endif
 #ifdef SLUICE_WITH_LIBNATS
   if (const std::string_view scheme = config.scheme(); scheme == "nats" || scheme == "tls") check_nats(config);
@@ -62,6 +74,11 @@ void check_source([[maybe_unused]] const config::Source& config) {
 std::unique_ptr<Source> make_source(Context&& context) {
   const std::string_view scheme = context.config.scheme();
   if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
+  if (scheme == "exec") return std::make_unique<Exec>(std::move(context));
+  if (scheme == "file") return std::make_unique<File>(std::move(context));
+#ifdef SLUICE_WITH_LIBMOSQUITTO
+  if (scheme == "mqtt" || scheme == "mqtts") return std::make_unique<Mqtt>(std::move(context));
+#endif
 #ifdef SLUICE_WITH_LIBNATS
   if (scheme == "nats" || scheme == "tls") {
     if (context.config.stream.empty()) return std::make_unique<NatsCore>(std::move(context));

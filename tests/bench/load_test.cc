@@ -111,7 +111,7 @@ TEST_CASE("new connections are counted when their stream has begun") {
 TEST_CASE("without a server a run says so") {
   LoadOptions options{.host = "127.0.0.1", .port = 1};
   CHECK_THROWS_WITH(static_cast<void>(run_load(options, proto::TlsContext::client({.verify = false}))),
-                    "only 0 of 1 streams are open: connection refused by 127.0.0.1:1: is the gateway running?");
+                    "only 0 of 1 streams are open: connection refused by 127.0.0.1:1: is it running?");
 }
 
 }  // namespace

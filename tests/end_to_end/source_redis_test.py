@@ -2,11 +2,13 @@
 
 import json
 import re
+import tempfile
 import time
 
 import case
 import curl
 import raw_h2
+from gateway import run_verb
 from redis_server import RedisServer
 
 SECRET = "correct-horse-battery-staple"
@@ -282,6 +284,23 @@ class Publishing(WithRedis):
         while self.redis.do("PUBLISH", "news:a", "again") == 0 and time.monotonic() < deadline:
             pass
         self.assertEqual(subscriber.take(1)[0].data, "again")
+
+
+class Checked(WithRedis):
+    def check(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write(config(self.server))
+            file.flush()
+            return run_verb("check", "-c", file.name, "--connect")
+
+    def test_check_connect_says_of_each_source_whether_its_engine_is_reached(self):
+        reached = self.check()
+        self.assertEqual(reached.returncode, 0, reached.stdout + reached.stderr)
+        self.assertIn("source orders: up", reached.stdout)
+        self.server.kill()
+        refused = self.check()
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(refused.stdout, "source orders: down: connection refused by localhost:[0-9]+")
 
 
 class Secured(case.Case):

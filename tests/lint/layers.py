@@ -26,6 +26,9 @@ IMPURE_HEADERS = re.compile(
     r"boost/asio|asio|thread|jthread|mutex|shared_mutex|condition_variable|future|semaphore|fstream|iostream|"
     r"sys/(socket|epoll|eventfd|select|poll)\.h|netinet/.*|arpa/.*|netdb\.h|poll\.h|unistd\.h|fcntl\.h|pthread\.h|ctime|time\.h")
 IMPURE_CALLS = re.compile(r"\b\w+_clock::now\s*\(|\btime\(nullptr\)|\bgetenv\s*\(|\bthis_thread\b|\bstd::random_device\b")
+# Of Beast only what parses: the headers that read, write or hold a message bring Asio's sockets and files with them.
+# These name nothing of Asio but its buffer, a pointer and a size.
+PURE_BEAST = {"boost/beast/http/basic_parser.hpp", "boost/beast/http/error.hpp"}
 # Certificate and key are files with dates: read and compared once, at start, before there is a session.
 READS_AT_START = ["proto/pem.*", "proto/tls_context.cc"]
 
@@ -80,7 +83,8 @@ def find_impure(tree: Tree) -> list[Finding]:
         if any(fnmatch.fnmatchcase(path, pattern) for pattern in READS_AT_START):
             continue
         for line, header in includes(path, text):
-            if IMPURE_HEADERS.fullmatch(header) or header.startswith("boost/asio"):
+            impure_beast = header.startswith("boost/beast") and header not in PURE_BEAST
+            if IMPURE_HEADERS.fullmatch(header) or header.startswith("boost/asio") or impure_beast:
                 found.append(Finding(path, line, f"<{header}> in proto: pass bytes and the time in, hand bytes out"))
         code = without_words(path, text)
         for match in IMPURE_CALLS.finditer(code):
@@ -133,6 +137,9 @@ CHECKS = [
     Check("proto has no Asio, clock, thread, file or socket", find_impure,
           bad={"proto/sse.cc": "auto now = std::chrono::steady_clock::now();\n"},
           good={"proto/sse.cc": "#include <chrono>\n// not steady_clock::now()\n", "gateway/main.cc": "#include <thread>\n"}),
+    Check("of Beast, proto has the parser and nothing that does input or output", find_impure,
+          bad={"proto/http1.cc": "#include <boost/beast/http/read.hpp>\n"},
+          good={"proto/http1.cc": "#include <boost/beast/http/basic_parser.hpp>\n"}),
     Check("Asio stands only where a socket, a timer or a thread is", find_asio,
           bad={"gateway/topic/log.cc": "#include <boost/asio/post.hpp>\n"},
           good={"gateway/serve/listener.cc": "#include <boost/asio/ip/tcp.hpp>\n"}),

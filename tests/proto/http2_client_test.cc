@@ -5,32 +5,13 @@
 #include <algorithm>
 #include <string>
 
+#include "tests/support/response.h"
 #include "tests/support/scripted_server.h"
 
 namespace sluice::proto {
 namespace {
 
-struct Response final : ResponseVisitor {
-  void on_head(StreamId, ResponseHead&& received, bool end) override {
-    ++heads;
-    head = std::move(received);
-    ended_with_head = end;
-  }
-  void on_body(StreamId, std::span<const std::uint8_t> bytes) override {
-    body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-  void on_close(StreamId, std::uint32_t received) override {
-    ++closes;
-    code = received;
-  }
-  [[nodiscard]] bool complete() const { return heads == 1 && closes == 1 && code == 0; }
-
-  int heads = 0, closes = 0;
-  ResponseHead head;
-  bool ended_with_head = false;
-  std::string body;
-  std::uint32_t code = 0xffff;
-};
+using test::Response;
 
 // A client and a scripted server joined in memory.
 struct Conversation final : Http2ClientVisitor {
@@ -122,6 +103,50 @@ TEST_CASE("a response without a body says so with its head") {
   talk.exchange();
   CHECK(response.ended_with_head);
   CHECK(response.complete());
+}
+
+TEST_CASE("a header at its limits arrives, and one above them resets its stream alone") {
+  const Http2ClientOptions options{.header_bytes_max = 200, .fields_max = 3};
+  const std::size_t status_size = std::string(":status200").size();
+  const struct {
+    const char* name;
+    std::vector<Field> fields;
+    bool taken;
+  } rows[] = {
+      {"as many bytes", {{"x", std::string(199 - status_size, 'y')}}, true},
+      {"a byte more", {{"x", std::string(200 - status_size, 'y')}}, false},
+      {"as many fields", {{"a", "1"}, {"b", "2"}, {"c", "3"}}, true},
+      {"a field more", {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}}, false},
+      {"many small ones of a table", std::vector<Field>(20, {"x", std::string(60, 'y')}), false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(std::string(row.name));
+    Response response, other;
+    Conversation talk(options);
+    const StreamId id = talk.get(response);
+    talk.server.respond(id, 200, row.fields);
+    talk.server.send(id, "hello", true);
+    talk.exchange();
+    CHECK(response.heads == (row.taken ? 1 : 0));
+    CHECK(response.body == (row.taken ? "hello" : ""));
+    CHECK(response.code == (row.taken ? 0 : static_cast<std::uint32_t>(ErrorCode::enhance_your_calm)));
+    talk.server.respond(talk.get(other), 204, {}, true);
+    talk.exchange();
+    CHECK(other.complete());
+  }
+}
+
+TEST_CASE("a response with a field that HTTP/2 forbids leaves nothing for the next one") {
+  Response broken, next;
+  Conversation talk;
+  const StreamId first = talk.get(broken), second = talk.get(next);
+  talk.server.respond(first, 200, {{"set-cookie", "of the first"}, {"connection", "close"}});
+  talk.exchange();
+  talk.server.respond(second, 200, {{"x", "of the second"}}, true);
+  talk.exchange();
+  CHECK(broken.heads == 0);
+  CHECK(broken.closes == 1);
+  CHECK(next.head.fields == std::vector<Field>{{"x", "of the second"}});
 }
 
 TEST_CASE("a body larger than the server's window goes on as the window opens") {

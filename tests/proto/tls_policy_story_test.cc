@@ -129,6 +129,15 @@ TEST_CASE("a client that offers other protocols than h2 is refused with no_appli
   }
 }
 
+TEST_CASE("a context says what its ALPN may choose, whole names only") {
+  const TlsContext both = TlsContext::client({.verify = false, .alpn = "h2,http/1.1"});
+  CHECK(both.offers("h2"));
+  CHECK(both.offers("http/1.1"));
+  CHECK_FALSE(both.offers("http/1"));
+  CHECK_FALSE(both.offers(""));
+  CHECK_FALSE(TlsContext::client({.verify = false}).offers("http/1.1"));
+}
+
 TEST_CASE("a client without ALPN is let in and has none") {
   const TestCertificates certificates;
   const TlsContext server = server_context(certificates);

@@ -91,7 +91,7 @@ TEST_CASE("no server: the reason names the address and asks whether it runs") {
   talk.connection.request(get("/"), answer);
   talk.until([&] { return answer.closes == 1; });
   CHECK(talk.connection.error() ==
-        "connection refused by localhost:" + std::to_string(talk.server.port()) + ": is the gateway running?");
+        "connection refused by localhost:" + std::to_string(talk.server.port()) + ": is it running?");
   CHECK_FALSE(talk.connection.hopeless());
 }
 
@@ -100,7 +100,7 @@ TEST_CASE("a certificate that is not trusted: the reason names the remedy, and t
   const tests::TestCertificates stranger;
   const proto::TlsContext tls = proto::TlsContext::client({.ca = stranger.ca()});
   Conversation talk(echo);
-  ClientConnection connection(talk.loop, talk.buffers, tls, {.host = "localhost", .port = talk.server.port()});
+  ClientConnection connection(talk.loop, talk.buffers, &tls, {.host = "localhost", .port = talk.server.port()});
   connection.request(get("/"), answer);
   talk.until([&] { return answer.closes == 1; });
   CHECK(connection.error().find("is not trusted") != std::string::npos);
@@ -114,7 +114,7 @@ TEST_CASE("a server that accepts and stays silent is given up in time") {
   Conversation talk(echo);
   boost::asio::ip::tcp::acceptor silent(talk.loop, {boost::asio::ip::address_v4::loopback(), 0});
   ClientConnection connection(
-      talk.loop, talk.buffers, talk.client_context,
+      talk.loop, talk.buffers, &talk.client_context,
       {.host = "127.0.0.1", .port = silent.local_endpoint().port(), .connect_timeout = std::chrono::milliseconds(30)});
   connection.request(get("/"), answer);
   talk.until([&] { return answer.closes == 1; });

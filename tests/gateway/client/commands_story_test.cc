@@ -2,7 +2,9 @@
 // thread of its own here.
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <sstream>
+#include <string>
 #include <thread>
 
 #include "gateway/client/publish.h"
@@ -12,6 +14,7 @@
 namespace sluice::client {
 namespace {
 
+using test::Http1Server;
 using test::LoopbackServer;
 using test::ScriptedServer;
 
@@ -31,6 +34,27 @@ struct Service {
   std::thread thread;
 };
 
+// The same over HTTP/1.1, on TLS where the server has an ALPN.
+struct Http1Service {
+  explicit Http1Service(Http1Server::RequestHandler on_request, std::optional<std::string> alpn = {})
+      : scheme(alpn ? "https" : "http"),
+        tls(server_tls(alpn.value_or("http/1.1"))),
+        server(loop, alpn ? &tls : nullptr, std::move(on_request)),
+        thread([this] { loop.run(); }) {}
+  ~Http1Service() {
+    loop.stop();
+    thread.join();
+  }
+  [[nodiscard]] std::string url(const std::string& path) const {
+    return scheme + "://localhost:" + std::to_string(server.port()) + path;
+  }
+  std::string scheme;
+  boost::asio::io_context loop{1};
+  proto::TlsContext tls;
+  Http1Server server;
+  std::thread thread;
+};
+
 TEST_CASE("tail prints the events it was asked to count and ends well") {
   Service service([](auto& connection, auto id, const ScriptedServer::Stream& stream) {
     connection.peer.event_stream(id);
@@ -46,6 +70,31 @@ TEST_CASE("tail prints the events it was asked to count and ends well") {
   CHECK(err.str() == "-- sluice.open {}\n");
 }
 
+TEST_CASE("tail follows a stream over HTTP/1.1, with TLS and without, through ends and cuts") {
+  for (const auto& alpn : {std::optional<std::string>(), std::optional<std::string>("http/1.1")}) {
+    CAPTURE(alpn.has_value());
+    Http1Service service(
+        [](Http1Server::Connection& peer) {
+          peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+          if (peer.request.find("last-event-id") == std::string::npos) {
+            peer.send("16\r\nretry: 1\nid: 1\ndata: a\r\n2\r\n\n\n\r\n5\r\ndata:\r\n");
+            peer.end();  // in the middle of an event, and of a chunked body
+          } else if (peer.request.find("last-event-id: 1\r\n") != std::string::npos) {
+            peer.send("10\r\nid: 2\ndata: b\n\n\n\r\n0\r\n\r\n");
+          } else {
+            peer.send("f\r\nid: 3\ndata: c\n\n\r\n");
+          }
+        },
+        alpn);
+    std::ostringstream out, err;
+    TailOptions options{.url = service.url("/stream"), .trust = {.cacert = certificates().ca()}, .count = 3};
+    CHECK(tail(options, out, err) == 0);
+    CHECK(out.str() == "1  a\n2  b\n3  c\n");
+    CHECK(err.str().find(": the response is cut; again in 500 ms\n") != std::string::npos);
+    CHECK(err.str().find("-- the stream was ended; again in 500 ms\n") != std::string::npos);
+  }
+}
+
 TEST_CASE("tail of a path that is not there says so and fails") {
   Service service([](auto& connection, auto id, const auto&) { connection.peer.respond(id, 404, {}, true); });
   std::ostringstream out, err;
@@ -55,8 +104,8 @@ TEST_CASE("tail of a path that is not there says so and fails") {
 
 TEST_CASE("tail of an address that is none says so and fails") {
   std::ostringstream out, err;
-  CHECK(tail({.url = "http://localhost/"}, out, err) == 1);
-  CHECK(err.str() == "sluice: \"http://localhost/\": sluice speaks TLS only: write https://\n");
+  CHECK(tail({.url = "ftp://localhost/"}, out, err) == 1);
+  CHECK(err.str() == "sluice: \"ftp://localhost/\": the scheme must be https or http\n");
 }
 
 TEST_CASE("pub sends the data with its name and prints the position") {
@@ -80,6 +129,17 @@ TEST_CASE("pub sends the data with its name and prints the position") {
   CHECK(out.str().ends_with(" given\n"));
 }
 
+TEST_CASE("pub publishes over HTTP/1.1") {
+  Http1Service service([](Http1Server::Connection& peer) {
+    const std::string body = peer.request.substr(peer.request.find("\r\n\r\n") + 4) + '\n';
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  });
+  std::istringstream in;
+  std::ostringstream out, err;
+  CHECK(publish({.url = service.url("/topics/a"), .data = "hello"}, in, out, err) == 0);
+  CHECK(out.str() == "hello\n");
+}
+
 TEST_CASE("pub shows why it was refused and fails") {
   Service service([](auto& connection, auto id, const auto&) {
     connection.peer.respond(id, 400);
@@ -97,7 +157,7 @@ TEST_CASE("pub without a gateway asks whether it runs") {
   std::ostringstream out, err;
   CHECK(publish({.url = "https://127.0.0.1:1/a", .data = "x", .trust = {.cacert = certificates().ca()}}, in, out,
                 err) == 1);
-  CHECK(err.str() == "sluice: connection refused by 127.0.0.1:1: is the gateway running?\n");
+  CHECK(err.str() == "sluice: connection refused by 127.0.0.1:1: is it running?\n");
 }
 
 }  // namespace

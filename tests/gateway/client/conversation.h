@@ -1,15 +1,20 @@
-// A client and a scripted server over TLS on one loop. The clock is real: waits in these tests are milliseconds.
+// A client and a scripted server on one loop, over HTTP/2 or HTTP/1.1. The clock is real: waits in these tests are
+// milliseconds.
 #pragma once
 
 #include <doctest/doctest.h>
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "gateway/client/client_connection.h"
 #include "tests/support/certificates.h"
+#include "tests/support/http1_server.h"
 #include "tests/support/loopback_server.h"
+#include "tests/support/response.h"
 
 namespace sluice::client {
 
@@ -18,31 +23,17 @@ inline const tests::TestCertificates& certificates() {
   static const tests::TestCertificates made;
   return made;
 }
-inline proto::TlsContext server_tls() {
-  return proto::TlsContext::server({certificates().cert(), certificates().key()});
+inline proto::TlsContext server_tls(std::string_view alpn = "h2") {
+  return proto::TlsContext::server({certificates().cert(), certificates().key()}, alpn);
 }
-inline proto::TlsContext trusting_tls() { return proto::TlsContext::client({.ca = certificates().ca()}); }
+inline proto::TlsContext trusting_tls(std::string alpn = "h2") {
+  return proto::TlsContext::client({.ca = certificates().ca(), .alpn = std::move(alpn)});
+}
 
-struct Answer final : proto::ResponseVisitor {
-  void on_head(proto::StreamId, proto::ResponseHead&& head, bool) override { status = head.status; }
-  void on_body(proto::StreamId, std::span<const std::uint8_t> bytes) override {
-    body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-  void on_close(proto::StreamId, std::uint32_t received) override {
-    ++closes;
-    code = received;
-  }
-  int status = 0, closes = 0;
-  std::uint32_t code = 0xffff;
-  std::string body;
-};
+using Answer = test::Response;
 
-struct Conversation {
-  explicit Conversation(test::LoopbackServer::RequestHandler on_request)
-      : server(loop, server_context, std::move(on_request)),
-        connection(loop, buffers, client_context, {.host = "localhost", .port = server.port()}) {}
-  ~Conversation() { finish(); }
-
+// A loop that a test turns by hand.
+struct Turns {
   // Runs the loop until `done`, for at most five seconds.
   template <class Done>
   void until(Done done) {
@@ -53,19 +44,50 @@ struct Conversation {
     }
     CHECK(done());
   }
-  void finish() {
-    connection.close();
-    server.stop_listening();
-    server.cut_all();
+  void run_to_the_end() {
     loop.restart();
     loop.run_for(std::chrono::seconds(5));
     CHECK(loop.stopped());  // nothing is left to wait for
   }
 
   boost::asio::io_context loop{1};
-  proto::TlsContext server_context = server_tls(), client_context = trusting_tls();
   ConnectionBuffers buffers;
+};
+
+// Over HTTP/2, on TLS.
+struct Conversation : Turns {
+  explicit Conversation(test::LoopbackServer::RequestHandler on_request)
+      : server(loop, server_context, std::move(on_request)),
+        connection(loop, buffers, &client_context, {.host = "localhost", .port = server.port()}) {}
+  ~Conversation() { finish(); }
+  void finish() {
+    connection.close();
+    server.stop_listening();
+    server.cut_all();
+    run_to_the_end();
+  }
+
+  proto::TlsContext server_context = server_tls(), client_context = trusting_tls();
   test::LoopbackServer server;
+  ClientConnection connection;
+};
+
+// Over HTTP/1.1. `alpn`: what the server serves over TLS, "" for a server without ALPN; none: TCP.
+struct Http1Conversation : Turns {
+  explicit Http1Conversation(test::Http1Server::RequestHandler on_request, std::optional<std::string> alpn = {},
+                             std::string offered = "h2,http/1.1")
+      : server_context(alpn ? server_tls(*alpn) : server_tls()),
+        client_context(trusting_tls(std::move(offered))),
+        server(loop, alpn ? &server_context : nullptr, std::move(on_request)),
+        connection(loop, buffers, alpn ? &client_context : nullptr, {.host = "localhost", .port = server.port()}) {}
+  ~Http1Conversation() {
+    connection.close();
+    server.close();
+    run_to_the_end();
+  }
+
+  proto::TlsContext server_context, client_context;
+  test::Http1Server server;
   ClientConnection connection;
 };
 

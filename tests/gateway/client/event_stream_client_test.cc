@@ -5,33 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "tests/gateway/client/conversation.h"
+#include "tests/gateway/client/subscriber.h"
 
 namespace sluice::client {
 namespace {
 
 using test::LoopbackServer;
 using test::ScriptedServer;
-
-struct Subscriber final : EventStreamVisitor {
-  void on_open(const proto::ResponseHead&) override { ++opens; }
-  void on_event(const proto::sse::EventView& event) override { events.emplace_back(event.data); }
-  void on_reconnecting(std::chrono::milliseconds, const std::string& why) override { waits.push_back(why); }
-  void on_end(const std::string& why) override {
-    ++ends;
-    end_reason = why;
-  }
-  int opens = 0, ends = 0;
-  std::vector<std::string> events, waits;
-  std::string end_reason;
-};
-
-EventStreamClient::Options quick(std::string path) {
-  EventStreamClient::Options options;
-  options.request = {"", "", "localhost", std::move(path), "", {}};
-  options.source.reconnection_time = options.source.reconnection_time_min = std::chrono::milliseconds(1);
-  return options;
-}
 
 // Each answer is one event and the end; its data is the last event id that the client came with.
 void one_event_and_end(LoopbackServer::Connection& connection, std::int32_t id, const ScriptedServer::Stream& stream) {
@@ -84,7 +64,7 @@ TEST_CASE("a gateway that restarts is waited for") {
   talk.server.stop_listening();
   talk.server.cut_all();
   talk.until([&] { return subscriber.waits.size() == 2; });
-  CHECK(subscriber.waits[1].find("is the gateway running?") != std::string::npos);
+  CHECK(subscriber.waits[1].find("is it running?") != std::string::npos);
   talk.server.listen_again();
   talk.until([&] { return subscriber.opens == 2; });
   stream.stop();
@@ -126,6 +106,95 @@ TEST_CASE("without reconnecting the end of the stream is the end") {
   stream.start();
   talk.until([&] { return subscriber.ends == 1; });
   CHECK(subscriber.events.size() == 1);
+}
+
+TEST_CASE("a redirect within the server is followed, and each reconnect begins at the first place") {
+  Subscriber subscriber;
+  std::vector<std::string> asked;
+  Conversation talk([&](auto& connection, auto id, const ScriptedServer::Stream& stream) {
+    asked.push_back(stream.request.path + '?' + stream.request.query + '#' +
+                    std::string(stream.request.field("last-event-id")));
+    if (stream.request.path == "/old") {
+      connection.peer.respond(id, 301, {{"location", "/b/older?x=1"}});
+      return connection.peer.send(id, "moved", true);
+    }
+    if (stream.request.path == "/b/older") return connection.peer.respond(id, 307, {{"location", "new"}}, true);
+    one_event_and_end(connection, id, stream);
+  });
+  EventStreamClient stream(talk.loop, talk.connection, quick("/old"), subscriber);
+  stream.start();
+  talk.until([&] { return subscriber.events.size() == 2; });
+  stream.stop();
+  talk.until([&] { return subscriber.ends == 1; });
+  asked.resize(6);
+  CHECK(asked ==
+        std::vector<std::string>{"/old?#", "/b/older?x=1#", "/b/new?#", "/old?#x", "/b/older?x=1#x", "/b/new?#x"});
+  CHECK(subscriber.waits.size() == 2);  // after the stream's ends, not between the redirects
+}
+
+TEST_CASE("a redirect that leads away is final and says where to") {
+  for (const char* location :
+       {"https://evil.example/", "http://localhost/a", "//localhost:1/", "file:///etc/passwd", ""}) {
+    Subscriber subscriber;
+    Conversation talk([&](auto& connection, auto id, const auto&) {
+      connection.peer.respond(id, 302, {{"location", location}});
+      connection.peer.send(id, "<html>");  // and no end
+    });
+    EventStreamClient stream(talk.loop, talk.connection, quick("/a"), subscriber);
+    stream.start();
+    talk.until([&] { return subscriber.ends == 1; });
+    CHECK(subscriber.end_reason == "status 302: a redirect to '" + std::string(location) +
+                                       "' is not followed: only those within https://localhost are");
+    CHECK(subscriber.waits.empty());
+  }
+}
+
+TEST_CASE("redirects in a circle end after five") {
+  Subscriber subscriber;
+  int asked = 0;
+  Conversation talk([&](auto& connection, auto id, const auto&) {
+    ++asked;
+    connection.peer.respond(id, 308, {{"location", "?" + std::to_string(asked)}}, true);
+  });
+  EventStreamClient stream(talk.loop, talk.connection, quick("/a"), subscriber);
+  stream.start();
+  talk.until([&] { return subscriber.ends == 1; });
+  CHECK(asked == 6);
+  CHECK(subscriber.end_reason == "status 308: more than 5 redirects in a row");
+}
+
+TEST_CASE("who follows no redirect is told of the first") {
+  Subscriber subscriber;
+  Conversation talk([&](auto& connection, auto id, const auto&) {
+    connection.peer.respond(id, 303, {{"location", "/b"}}, true);
+  });
+  EventStreamClient::Options options = quick("/a");
+  options.redirects_max = 0;
+  EventStreamClient stream(talk.loop, talk.connection, std::move(options), subscriber);
+  stream.start();
+  talk.until([&] { return subscriber.ends == 1; });
+  CHECK(subscriber.end_reason == "status 303: more than 0 redirects in a row");
+}
+
+TEST_CASE("a server that says retry: 0 is not asked again at once, nor by all at the same moment") {
+  Subscriber subscriber;
+  Conversation talk([](auto& connection, auto id, const auto&) {
+    connection.peer.event_stream(id);
+    connection.peer.send(id, "retry: 0\n\n", true);
+  });
+  EventStreamClient::Options options = quick("/a");
+  options.source.reconnection_time_min = std::chrono::milliseconds(10);
+  options.jitter = 0.5;
+  EventStreamClient stream(talk.loop, talk.connection, std::move(options), subscriber);
+  stream.start();
+  talk.until([&] { return subscriber.times.size() == 3; });
+  for (const auto time : subscriber.times) {
+    CHECK(time >= std::chrono::milliseconds(250));  // the first step of the backoff
+    CHECK(time <= std::chrono::milliseconds(375));
+  }
+  CHECK((subscriber.times[0] != subscriber.times[1] || subscriber.times[1] != subscriber.times[2]));
+  stream.stop();
+  talk.until([&] { return subscriber.ends == 1; });
 }
 
 TEST_CASE("a visitor may stop the stream from its event") {

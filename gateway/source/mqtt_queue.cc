@@ -1,0 +1,75 @@
+#include "gateway/source/mqtt_queue.h"
+
+#include <utility>
+
+namespace sluice::source {
+
+namespace {
+
+// The broker's own patience is 1.5 times the keepalive.
+constexpr std::chrono::seconds full_wait{2};
+constexpr std::size_t take_bytes = 1024 * 1024;
+
+std::size_t size_of(const MqttNews& news) {
+  const bool message = news.kind == MqttNews::Kind::message || news.kind == MqttNews::Kind::too_large;
+  return message ? sizeof news + news.topic.size() + news.text.size() : 0;
+}
+
+}  // namespace
+
+MqttQueue::MqttQueue(std::size_t bytes_max, std::function<void()> on_news)
+    : bytes_max_(bytes_max), on_news_(std::move(on_news)) {}
+
+void MqttQueue::put(MqttNews&& news) {
+  const std::size_t size = size_of(news);
+  bool tell = false;
+  {
+    std::unique_lock lock(mutex_);
+    const auto room = [&] { return size == 0 || bytes_ == 0 || bytes_ + size <= bytes_max_; };
+    // Waited for once: as long as it stays full what comes is dropped at once.
+    if (!room() && (full_ || !changed_.wait_for(lock, full_wait, [&] { return stopped_ || room(); }))) {
+      full_ = true;
+      return;
+    }
+    if (std::exchange(full_, false)) news_.push_back({.kind = MqttNews::Kind::lost});
+    news_.push_back(std::move(news));
+    bytes_ += size;
+    tell = !std::exchange(told_, true);
+  }
+  if (tell) on_news_();
+}
+
+std::vector<MqttNews> MqttQueue::take(bool& more) {
+  std::vector<MqttNews> taken;
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t bytes = 0; !news_.empty() && bytes < take_bytes; news_.pop_front()) {
+      bytes += size_of(news_.front());
+      taken.push_back(std::move(news_.front()));
+      bytes_ -= size_of(taken.back());
+    }
+    more = told_ = !news_.empty();
+  }
+  changed_.notify_all();
+  return taken;
+}
+
+void MqttQueue::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool MqttQueue::stopped() {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
+}
+
+bool MqttQueue::wait(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, time, [this] { return stopped_; });
+}
+
+}  // namespace sluice::source
