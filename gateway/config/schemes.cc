@@ -29,6 +29,11 @@ constexpr bool libpq = false;
 constexpr std::string_view postgres_summary = "PostgreSQL: rows of an outbox table, or notifications of a channel";
 constexpr std::string_view postgres_example = "[source.audit]\nurl = \"postgres://localhost/shop\"\ntable = \"outbox\"";
 
+#ifdef SLUICE_WITH_RDKAFKA
+constexpr bool rdkafka = true;
+#else
+constexpr bool rdkafka = false;
+#endif
 #ifdef SLUICE_WITH_LIBNATS
 constexpr bool libnats = true;
 #else
@@ -54,6 +59,8 @@ const std::vector<Scheme>& all_schemes() {
        "[source.fleet]\nurl     = \"nats://localhost:4222\"\nstream  = \"FLEET\"\nsubject = \"fleet.>\""},
       {"tls", "NATS over TLS", "libnats", libnats, "",
        "[source.fleet]\nurl    = \"tls://user:password@nats.example.com:4222\"\nstream = \"FLEET\""},
+      {"kafka", "a Kafka topic, all of its partitions (resumed on every node)", "rdkafka", rdkafka, "topic",
+       "[source.orders]\nurl   = \"kafka://localhost:9092\"\ntopic = \"orders\""},
       {"exec", "what a program writes to its standard output: lines, NDJSON or an event stream", "", true, "command",
        "[source.ticks]\nurl = \"exec:\"\ncommand = [\"/usr/local/bin/ticks\", \"--json\"]"},
       {"file", "what is appended to a file, through rotation: lines, NDJSON or an event stream", "", true, "",

@@ -3,6 +3,9 @@
 #include <stdexcept>
 
 #include "gateway/source/demo.h"
+#ifdef SLUICE_WITH_RDKAFKA
+#include "gateway/source/kafka.h"
+#endif
 #include "gateway/source/exec.h"
 #include "gateway/source/file.h"
 #ifdef SLUICE_WITH_LIBNATS
@@ -44,6 +47,9 @@ Positions make_positions(const config::Source& config, std::uint32_t random) {
   if ((scheme == "nats" || scheme == "tls") && !config.stream.empty())
     return {std::make_shared<StreamPositionFormat>(), true};
 #endif
+#ifdef SLUICE_WITH_RDKAFKA
+  if (scheme == "kafka") return {std::make_shared<KafkaFormat>(), true};
+#endif
   const proto::Epoch epoch = proto::Epoch::from_random(random);
 #ifdef SLUICE_WITH_SQLITE
   if (config.history.store == config::History::Store::disk)
@@ -65,6 +71,9 @@ void check_source([[maybe_unused]] const config::Source& config) {
 #endif
 #ifdef SLUICE_WITH_LIBMOSQUITTO
   if (const std::string_view scheme = config.scheme(); scheme == "mqtt" || scheme == "mqtts") check_mqtt(config);
+#endif
+#ifdef SLUICE_WITH_RDKAFKA
+  if (config.scheme() == "kafka") check_kafka(config);
 #endif
 #ifdef SLUICE_WITH_LIBNATS
   if (const std::string_view scheme = config.scheme(); scheme == "nats" || scheme == "tls") check_nats(config);
@@ -99,6 +108,9 @@ std::unique_ptr<Source> make_source(Context&& context) {
     if (context.config.stream.empty()) return std::make_unique<RedisChannels>(std::move(context));
     return std::make_unique<RedisStreams>(std::move(context));
   }
+#endif
+#ifdef SLUICE_WITH_RDKAFKA
+  if (scheme == "kafka") return std::make_unique<Kafka>(std::move(context));
 #endif
   throw std::runtime_error("source." + context.config.name + ".url: no adapter for `" + context.config.url +
                            "` in this build");

@@ -1,0 +1,274 @@
+#include "gateway/source/kafka.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "gateway/observe/log.h"
+#include "gateway/source/kafka_url.h"
+
+namespace sluice::source {
+
+namespace {
+
+constexpr std::chrono::seconds check_interval{1}, look_interval{3};
+
+KafkaClient make_client(const config::Source& config) {
+  try {
+    return make_kafka_client(config, KafkaRole::follower);
+  } catch (const std::exception& error) {
+    throw std::runtime_error("source." + config.name + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+Kafka::Kafka(Context&& context)
+    : config_(context.config),
+      home_(context.home),
+      metrics_(context.metrics),
+      limits_(context.limits),
+      mapping_(context.config, context.limits),
+      poison_(context.limits, context.metrics),
+      client_(make_client(context.config)),
+      thread_(context.post),
+      pages_(context.config, mapping_, context.post, context.random()) {
+  if (config_.publish) publisher_.emplace(config_, mapping_, context.io);
+  queue_.emplace(context.io, rd_kafka_queue_get_consumer(client_.get()),
+                 [this](rd_kafka_event_t* event) { return on_event(event); });
+}
+
+void Kafka::start(topic::TimePoint now) {
+  due_ = now + check_interval;
+  look();
+}
+
+void Kafka::stop() {
+  thread_.stop();
+  pages_.stop();
+  if (publisher_) publisher_->stop();
+  queue_.reset();
+  client_.reset();
+  due_ = topic::TimePoint::max();
+}
+
+void Kafka::open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) {
+  if (!may_have(topic)) return done(topic::OpenResult::unknown_topic);
+  done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
+}
+
+void Kafka::publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint,
+                    std::function<void(topic::PublishResult)> done) {
+  using Kind = topic::PublishResult::Kind;
+  if (!publisher_) return done({.kind = Kind::not_publishable});
+  if (!may_have(topic)) return done({.kind = Kind::unknown_topic});
+  if (events.size() != 1)
+    return done(
+        {.kind = Kind::refused, .detail = "Kafka would not write several events all or none: send one in a request"});
+  publisher_->publish(topic, events.front(), std::move(done));
+}
+
+void Kafka::read(const topic::ReadRequest& request, const topic::ReadLimits& limits, topic::ReadDone done) {
+  pages_.read(request, limits, [this, done = std::move(done)](topic::PagePtr page) {
+    metrics_.pages.add();
+    done(std::move(page));
+  });
+}
+
+void Kafka::on_time(topic::TimePoint now) {
+  due_ = now + check_interval;
+  if (now >= look_due_) look();
+}
+
+void Kafka::pause() {
+  metrics_.paused.add();
+  set_paused(true);
+}
+
+void Kafka::go_on() { set_paused(false); }
+
+void Kafka::set_paused(bool paused) {
+  paused_ = paused;
+  const KafkaPartitions list(rd_kafka_topic_partition_list_new(static_cast<int>(position_.places().size())));
+  for (const auto& place : position_.places())
+    rd_kafka_topic_partition_list_add(list.get(), config_.topic.c_str(), place.partition);
+  if (list->cnt == 0) return;
+  (void)(paused ? rd_kafka_pause_partitions(client_.get(), list.get())
+                : rd_kafka_resume_partitions(client_.get(), list.get()));
+}
+
+// --- What librdkafka tells -----------------------------------------------------------------------------------------
+
+std::size_t Kafka::on_event(rd_kafka_event_t* event) {
+  std::size_t bytes = 0;
+  if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_FETCH) {
+    const auto now = std::chrono::steady_clock::now();
+    while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
+      bytes += message->len;
+      on_message(*const_cast<rd_kafka_message_t*>(message), now);  // the event's, which is ours
+    }
+  } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
+    on_error(event);
+  }
+  return bytes;
+}
+
+void Kafka::on_message(rd_kafka_message_t& message, topic::TimePoint now) {
+  const auto last = position_.find(message.partition);
+  if (!last || message.offset <= *last) return;  // of an assignment that is no more
+  position_.set(message.partition, message.offset);
+  position_.set_own(message.partition);
+  position_.write(text_);
+  const KafkaArrival arrival = mapping_.arrival(message);
+  if (arrival.flaw != nullptr) poison_.count(arrival.flaw, text_);
+  if (arrival.topic.empty()) return;
+  const auto topic = home_.open(arrival.topic, now);
+  if (!topic) {
+    if (!std::exchange(full_told_, true))
+      observe::log_event(observe::Level::warning, "limits.topics topics are open: events of others are dropped",
+                         {{"source", config_.name}, {"topic", arrival.topic}});
+    return;
+  }
+  home_.append(*topic, text_, arrival.event, now);
+  metrics_.events.add();
+}
+
+void Kafka::on_error(rd_kafka_event_t* event) {
+  const std::string text = rd_kafka_event_error_string(event);
+  switch (rd_kafka_event_error(event)) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      if (const KafkaPartitionHandle place(rd_kafka_event_topic_partition(event)); place)
+        stranded_.insert(place->partition);
+      return look();
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      return;  // we are in none
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+      return set_down(trouble_.empty() ? text : trouble_);
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      trouble_ = text;
+      return set_down(text);
+    default:
+      trouble_ = text;
+  }
+}
+
+// --- How the cluster is --------------------------------------------------------------------------------------------
+
+void Kafka::look() {
+  if (std::exchange(looking_, true)) return;
+  look_due_ = std::chrono::steady_clock::now() + look_interval;
+  thread_.ask([this, before = position_] {
+    const KafkaRanges answer = ask_kafka_ranges(client_.get(), config_.topic);
+    thread_.answer([this, answer, before] { on_look(answer, before); });
+  });
+}
+
+void Kafka::on_look(const KafkaRanges& answer, const KafkaPosition& before) {
+  looking_ = false;
+  const auto now = std::chrono::steady_clock::now();
+  if (!answer.why.empty()) {
+    look_due_ = now;
+    return set_down(trouble_.empty() ? answer.why : answer.why + " (" + trouble_ + ")");
+  }
+  if (!started_)
+    begin(answer.partitions);
+  else if (mend(answer.partitions, before, now))
+    assign();
+  std::int64_t lag = 0;
+  for (const auto& [partition, last] : position_.places())
+    if (static_cast<std::size_t>(partition) < answer.partitions.size())
+      lag += std::max<std::int64_t>(answer.partitions[static_cast<std::size_t>(partition)].high - 1 - last, 0);
+  metrics_.lag.set(lag);
+  set_up();
+}
+
+void Kafka::begin(const std::vector<KafkaRange>& ranges) {
+  started_ = true;
+  for (std::size_t partition = 0; partition != ranges.size(); ++partition)
+    position_.set(static_cast<KafkaPartition>(partition), ranges[partition].high - 1);
+  position_.write(text_);
+  if (text_.size() > limits_.last_event_id)
+    observe::log_event(observe::Level::warning,
+                       "an id of this topic is longer than limits.last_event_id: nobody resumes",
+                       {{"source", config_.name}, {"partitions", ranges.size()}, {"bytes", text_.size()}});
+  home_.start(text_);
+  assign();
+}
+
+bool Kafka::mend(const std::vector<KafkaRange>& ranges, const KafkaPosition& before, topic::TimePoint now) {
+  const auto range_of = [&ranges](KafkaPartition partition) {
+    const auto index = static_cast<std::size_t>(partition);
+    return index < ranges.size() ? &ranges[index] : nullptr;
+  };
+  // Of another topic of that name, or cut back by a failover: they end before the last event that was read. Believed
+  // when two looks found it: a leader that has just been replaced may answer as well.
+  std::vector<KafkaPartition> others;
+  for (const auto& [partition, last] : before.places())
+    if (const KafkaRange* range = range_of(partition); range == nullptr || last >= range->high)
+      others.push_back(partition);
+  if (!others.empty() && !std::exchange(doubted_, true)) {
+    look_due_ = now;
+    return false;
+  }
+  doubted_ = false;
+  bool mended = !others.empty() || !stranded_.empty();
+  for (const KafkaPartition partition : others) {
+    if (const KafkaRange* range = range_of(partition))
+      position_.set(partition, range->low - 1);
+    else
+      position_.erase(partition);
+    stranded_.erase(partition);
+  }
+  for (std::size_t index = 0; index != ranges.size(); ++index) {
+    const auto partition = static_cast<KafkaPartition>(index);
+    if (position_.find(partition)) continue;
+    position_.set(partition, ranges[index].low - 1);  // it is new: all of it is
+    mended = true;
+  }
+  if (!others.empty()) {
+    metrics_.gaps.add();
+    home_.restart(position_.to_string(), topic::GapReason::recreated, now);
+  }
+  for (const KafkaPartition partition : std::exchange(stranded_, {})) {
+    const KafkaRange* range = range_of(partition);
+    const auto last = position_.find(partition);
+    if (range != nullptr && last && *last + 1 < range->low) announce_trimmed(partition, range->low, now);
+  }
+  return mended;
+}
+
+void Kafka::announce_trimmed(KafkaPartition partition, KafkaOffset low, topic::TimePoint now) {
+  position_.set(partition, low - 1);
+  position_.set_own(partition);
+  position_.write(text_);
+  metrics_.gaps.add();
+  const std::vector<topic::TopicIndex> topics = home_.all();
+  for (const topic::TopicIndex topic : topics) home_.append_gap(topic, topic::GapReason::trimmed, text_, now);
+}
+
+void Kafka::assign() {
+  const std::string why = assign_kafka(client_.get(), config_.topic, position_.places());
+  if (!why.empty()) observe::log_event(observe::Level::error, "Kafka", {{"source", config_.name}, {"why", why}});
+  if (paused_) set_paused(true);
+}
+
+void Kafka::set_up() {
+  trouble_.clear();
+  if (metrics_.state() == observe::SourceState::down && was_up_) metrics_.reconnects.add();
+  was_up_ = true;
+  metrics_.set_state(observe::SourceState::up);
+}
+
+void Kafka::set_down(const std::string& what) {
+  // Told once: librdkafka tells of every attempt, each in other words.
+  if (metrics_.state() == observe::SourceState::down) return;
+  metrics_.lag.set(-1);
+  metrics_.set_state(observe::SourceState::down, "Kafka at " + parse_kafka_url(config_.url).servers + ": " + what +
+                                                     "; does it run, and are `url` and `topic` right?");
+}
+
+}  // namespace sluice::source
