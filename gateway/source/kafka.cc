@@ -174,10 +174,10 @@ void Kafka::on_look(const KafkaRanges& answer, const KafkaPosition& before) {
     look_due_ = now;
     return set_down(trouble_.empty() ? answer.why : answer.why + " (" + trouble_ + ")");
   }
-  if (!started_)
+  if (started_)
+    follow(answer.partitions, before, now);
+  else
     begin(answer.partitions);
-  else if (mend(answer.partitions, before, now))
-    assign();
   std::int64_t lag = 0;
   for (const auto& [partition, last] : position_.places())
     if (static_cast<std::size_t>(partition) < answer.partitions.size())
@@ -199,50 +199,25 @@ void Kafka::begin(const std::vector<KafkaRange>& ranges) {
   assign();
 }
 
-bool Kafka::mend(const std::vector<KafkaRange>& ranges, const KafkaPosition& before, topic::TimePoint now) {
-  const auto range_of = [&ranges](KafkaPartition partition) {
-    const auto index = static_cast<std::size_t>(partition);
-    return index < ranges.size() ? &ranges[index] : nullptr;
-  };
-  // Of another topic of that name, or cut back by a failover: they end before the last event that was read. Believed
-  // when two looks found it: a leader that has just been replaced may answer as well.
-  std::vector<KafkaPartition> others;
-  for (const auto& [partition, last] : before.places())
-    if (const KafkaRange* range = range_of(partition); range == nullptr || last >= range->high)
-      others.push_back(partition);
-  if (!others.empty() && !std::exchange(doubted_, true)) {
+void Kafka::follow(const std::vector<KafkaRange>& ranges, const KafkaPosition& before, topic::TimePoint now) {
+  KafkaChange change = find_kafka_change(position_, before, stranded_, ranges);
+  // Believed when two looks have found it: a leader that has just been replaced may have answered.
+  if (change.recreated && !std::exchange(doubted_, true)) {
     look_due_ = now;
-    return false;
+    return;
   }
   doubted_ = false;
-  bool mended = !others.empty() || !stranded_.empty();
-  for (const KafkaPartition partition : others) {
-    if (const KafkaRange* range = range_of(partition))
-      position_.set(partition, range->low - 1);
-    else
-      position_.erase(partition);
-    stranded_.erase(partition);
-  }
-  for (std::size_t index = 0; index != ranges.size(); ++index) {
-    const auto partition = static_cast<KafkaPartition>(index);
-    if (position_.find(partition)) continue;
-    position_.set(partition, ranges[index].low - 1);  // it is new: all of it is
-    mended = true;
-  }
-  if (!others.empty()) {
+  stranded_.clear();
+  position_ = std::move(change.position);
+  if (change.recreated) {
     metrics_.gaps.add();
     home_.restart(position_.to_string(), topic::GapReason::recreated, now);
   }
-  for (const KafkaPartition partition : std::exchange(stranded_, {})) {
-    const KafkaRange* range = range_of(partition);
-    const auto last = position_.find(partition);
-    if (range != nullptr && last && *last + 1 < range->low) announce_trimmed(partition, range->low, now);
-  }
-  return mended;
+  for (const KafkaPartition partition : change.trimmed) announce_trimmed(partition, now);
+  if (change.reassign) assign();
 }
 
-void Kafka::announce_trimmed(KafkaPartition partition, KafkaOffset low, topic::TimePoint now) {
-  position_.set(partition, low - 1);
+void Kafka::announce_trimmed(KafkaPartition partition, topic::TimePoint now) {
   position_.set_own(partition);
   position_.write(text_);
   metrics_.gaps.add();

@@ -48,9 +48,9 @@ class Kafka final : public Source {
   // `before`: how far the source had come when it asked.
   void on_look(const KafkaRanges& answer, const KafkaPosition& before);
   void begin(const std::vector<KafkaRange>& ranges);
-  // Brings the source's place in line with what the partitions have; whether anything had to be.
-  [[nodiscard]] bool mend(const std::vector<KafkaRange>& ranges, const KafkaPosition& before, topic::TimePoint now);
-  void announce_trimmed(KafkaPartition partition, KafkaOffset low, topic::TimePoint now);
+  // Brings the source's place in line with what the partitions have.
+  void follow(const std::vector<KafkaRange>& ranges, const KafkaPosition& before, topic::TimePoint now);
+  void announce_trimmed(KafkaPartition partition, topic::TimePoint now);
   // Reads on behind the last event of every partition.
   void assign();
   void set_paused(bool paused);

@@ -131,6 +131,8 @@ KafkaClient make_kafka_client(const config::Source& config, KafkaRole role) {
 
 void check_kafka(const config::Source& config) {
   static_cast<void>(parse_kafka_url(config.url));
+  if (config.publish && !config.map.data.empty())
+    throw std::invalid_argument("`publish` does not go with `map.data`: what is posted is the whole value");
   const config::SourceTls& tls = config.tls;
   if (!tls.ca.empty()) {
     proto::TlsContext::ClientOptions trust;

@@ -10,7 +10,7 @@
 
 #include "gateway/config/config.h"
 #include "gateway/source/kafka_handles.h"
-#include "gateway/source/kafka_position.h"
+#include "gateway/source/kafka_ranges.h"
 
 namespace sluice::source {
 
@@ -24,10 +24,6 @@ enum class KafkaRole : std::uint8_t {
 // Throws std::invalid_argument: what can be found wrong without a cluster.
 void check_kafka(const config::Source& config);
 
-// The offsets that a partition has.
-struct KafkaRange {
-  KafkaOffset low = 0, high = 0;  // [low, high)
-};
 struct KafkaRanges {
   std::vector<KafkaRange> partitions;
   std::string why;  // not empty: there is no answer, for a person

@@ -79,7 +79,6 @@ KafkaMapping::Publication KafkaMapping::publication(const std::string& topic, co
       rd_kafka_header_add(made.headers.get(), header.data(), static_cast<ssize_t>(header.size()), value.data(),
                           static_cast<ssize_t>(value.size()));
   };
-  if (!map.data.empty()) made.why = "the source reads an event's data from `map.data`: publish to Kafka itself";
   if (!event.type.empty()) set("event's name", map.event.empty() ? event_header : map.event, event.type);
   if (event.key && !map.key.empty()) set("key", map.key, *event.key);
   if (event.key && map.key.empty()) made.key = event.key;

@@ -20,29 +20,6 @@ bool wanted(const topic::ReadRequest& request, const std::string& name) {
 
 }  // namespace
 
-KafkaBegin find_kafka_begin(const std::string& after, const std::vector<KafkaRange>& ranges) {
-  KafkaBegin begin;
-  if (auto asked = KafkaPosition::parse(after)) begin.from = std::move(*asked);
-  const auto lose = [&](topic::GapReason reason) {
-    if (begin.gap != topic::GapReason::recreated) begin.gap = reason;
-  };
-  const std::vector<KafkaPosition::Place> places = begin.from.places();
-  for (const auto& [partition, last] : places) {
-    if (static_cast<std::size_t>(partition) < ranges.size()) continue;
-    begin.from.erase(partition);
-    lose(topic::GapReason::recreated);
-  }
-  for (std::size_t index = 0; index != ranges.size(); ++index) {
-    const auto partition = static_cast<KafkaPartition>(index);
-    const auto [low, high] = ranges[index];
-    const auto last = begin.from.find(partition);
-    if (last && *last < high && *last + 1 >= low) continue;
-    if (last) lose(*last >= high ? topic::GapReason::recreated : topic::GapReason::trimmed);
-    begin.from.set(partition, low - 1);
-  }
-  return begin;
-}
-
 KafkaPages::KafkaPages(const config::Source& config, const KafkaMapping& mapping,
                        std::function<void(std::function<void()>)> post, std::uint64_t seed)
     : config_(config), mapping_(mapping), backoff_(seed), thread_(std::move(post), [this] { close_client(); }) {}

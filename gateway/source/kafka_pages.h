@@ -5,7 +5,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,19 +12,11 @@
 #include "gateway/source/backoff.h"
 #include "gateway/source/kafka_client.h"
 #include "gateway/source/kafka_message.h"
+#include "gateway/source/kafka_ranges.h"
 #include "gateway/source/kafka_thread.h"
 #include "gateway/topic/page.h"
 
 namespace sluice::source {
-
-// Where a page begins that was asked for after `after`: what is lost of it, and from where on the rest is. Pure.
-struct KafkaBegin {
-  KafkaPosition from;
-  std::optional<topic::GapReason> gap;
-};
-// Empty `after`: the oldest of every partition. A partition that is missing in it begins at its beginning, without a
-// loss; one that ends before its place was made anew.
-[[nodiscard]] KafkaBegin find_kafka_begin(const std::string& after, const std::vector<KafkaRange>& ranges);
 
 class KafkaPages {
  public:

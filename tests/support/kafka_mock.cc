@@ -23,6 +23,7 @@ topic NAME PARTITIONS             creates a topic
 leader TOPIC PARTITION BROKER     moves a partition; -1: nobody leads it
 down BROKER, up BROKER            cuts its connections and takes none; -1: all brokers
 rtt BROKER MS                     every answer comes so much later; -1: all brokers
+deny TOPIC ERROR                  its metadata are this error (there is no such topic 3); 0: as before
 fail API ERROR COUNT              the next requests of this kind (Produce 0, Fetch 1, ListOffsets 2, Metadata 3) fail so
 )";
 
@@ -52,6 +53,8 @@ void obey(rd_kafka_mock_cluster_t* cluster, const std::vector<std::string>& word
     failed = rd_kafka_mock_topic_create(cluster, words[1].c_str(), number(words[2]), 1);
   } else if (is("leader", 3)) {
     failed = rd_kafka_mock_partition_set_leader(cluster, words[1].c_str(), number(words[2]), number(words[3]));
+  } else if (is("deny", 2)) {
+    rd_kafka_mock_topic_set_error(cluster, words[1].c_str(), static_cast<rd_kafka_resp_err_t>(number(words[2])));
   } else if (is("down", 1)) {
     failed = rd_kafka_mock_broker_set_down(cluster, number(words[1]));
   } else if (is("up", 1)) {

@@ -88,6 +88,10 @@ class KafkaMock(Engine):
     def create_topic(self, name: str, partitions=1):
         self.order("topic", name, partitions)
 
+    def deny_topic(self, name: str, error=3):
+        """As if there were no such topic (which the mock would make when it is asked for); error 0: it is there again."""
+        self.order("deny", name, error)
+
     def broker_down(self, broker=ALL_BROKERS):
         """Cuts its connections and refuses new ones; partitions keep their leader."""
         self.order("down", broker)
@@ -116,7 +120,7 @@ class KafkaMock(Engine):
             raise EngineError(f"kcat ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout
 
-    def produce(self, topic: str, *values: str, key: str | None = None, partition: int | None = None,
+    def produce(self, topic: str, *values: str | bytes, key: str | None = None, partition: int | None = None,
                 headers: dict[str, str] | None = None, timeout=WAIT):
         """Returns once all are acknowledged; in order, none twice, as long as kcat lives."""
         named = ["-k", key] if key is not None else []
@@ -124,7 +128,12 @@ class KafkaMock(Engine):
         fields = [part for name, value in (headers or {}).items() for part in ("-H", f"{name}={value}")]
         self._kcat("-P", "-t", topic, "-D", SEPARATOR, "-X", "enable.idempotence=true",
                    "-X", f"message.timeout.ms={timeout * 1000}", *named, *placed, *fields,
-                   data=SEPARATOR.join(values).encode(), timeout=timeout)
+                   data=SEPARATOR.encode().join(value if isinstance(value, bytes) else value.encode() for value in values),
+                   timeout=timeout)
+
+    def delete(self, topic: str, key: str):
+        """A key with a null value: what compaction takes as "no more"."""
+        self._kcat("-P", "-t", topic, "-K", "=", "-Z", data=f"{key}=\n".encode())
 
     def consume(self, topic: str, count: int, partition: int | None = None, offset: int | str = "beginning") -> list[dict]:
         """The next messages as kcat describes them: partition, offset, key, payload, headers, ts."""
