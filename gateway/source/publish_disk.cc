@@ -124,7 +124,10 @@ void PublishDisk::on_read(const topic::ReadRequest& request, DiskSequence after,
   page.gap = gap;
   const bool promised = !request.after.empty() && !request.since;
   if (!gap && promised && read.evicted_through > after) page.gap = GapReason::trimmed;
-  const DiskSequence from = std::max(after, read.evicted_through);
+  // Of several topics one may have lost more than another still has: the page begins before what it holds, and a gap
+  // that is announced moves the id no further (Merge::announce_gap).
+  DiskSequence from = std::max(after, read.evicted_through);
+  if (!read.entries.empty() && !page.gap) from = std::min(from, read.entries.front().sequence - 1);
   page.from = position(from);
   page.through = position(std::max(from, read.through));
   page.at_end = read.end;

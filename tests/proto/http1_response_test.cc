@@ -14,7 +14,7 @@ using test::Http1Reading;
 using test::read_http1;
 
 Http1Reading read(std::string_view bytes, bool ended = false, bool to_head = false, const Http1Limits& limits = {}) {
-  const Http1Reading whole = read_http1(
+  Http1Reading whole = read_http1(
       bytes, [&](std::size_t) { return bytes.size(); }, ended, to_head, limits);
   for (const std::size_t size : {1, 2, 3, 7, 10, 64}) {
     CAPTURE(size);
