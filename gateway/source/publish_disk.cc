@@ -62,9 +62,9 @@ void PublishDisk::publish(const std::string& topic, std::vector<topic::Event> ev
                           std::function<void(PublishResult)> done) {
   if (!context_.home.open(topic, now)) return done({.kind = PublishResult::Kind::too_many_topics});
   auto kept = std::make_shared<const std::vector<topic::Event>>(events);
-  const bool taken =
-      disk_.append(topic, std::move(events), wall_now(),
-                   [this, topic, kept, done](DiskAppended appended) { on_appended(topic, *kept, appended, done); });
+  const bool taken = disk_.append(
+      topic, std::move(events), wall_now(),
+      [this, topic, kept, done](const DiskAppended& appended) { on_appended(topic, *kept, appended, done); });
   if (!taken)
     done({.kind = PublishResult::Kind::unavailable,
           .detail = "more waits for the disk than may wait: nothing is stored, try again"});
@@ -107,8 +107,9 @@ void PublishDisk::read(const topic::ReadRequest& request, const topic::ReadLimit
   DiskQuery query{
       .topics = request.topics, .after = after, .since = {}, .entries_max = limits.entries, .bytes_max = limits.bytes};
   if (request.since) query.since = std::chrono::duration_cast<DiskTime>(request.since->time_since_epoch());
-  const bool taken = disk_.read(
-      std::move(query), [this, request, after, gap, done](DiskPage page) { on_read(request, after, gap, page, done); });
+  const bool taken = disk_.read(std::move(query), [this, request, after, gap, done](const DiskPage& page) {
+    on_read(request, after, gap, page, done);
+  });
   if (!taken) done(nullptr);  // more reads wait than Replays ever asks for
 }
 
