@@ -58,7 +58,7 @@ Http1Client::~Http1Client() {
   if (response_ != nullptr) close(error_ ? ErrorCode::protocol_error : ErrorCode::cancel);
 }
 
-void Http1Client::request(StreamId id, const Request& head, ResponseVisitor& response, std::string body) {
+void Http1Client::request(StreamId id, const Request& head, ResponseVisitor& response, const std::string& body) {
   check(idle(), "one request at a time");
   response_ = &response;
   id_ = id;

@@ -33,7 +33,7 @@ class Http1Client final : private Http1Response::Visitor {
   // Only when idle(). Fields that are the connection's own (host, content-length, connection, ...) are left out of
   // `head`. One that cannot be written without becoming two (CR, LF, NUL; a blank in the path) gets
   // on_close(protocol_error) from the next flush(), and nothing is sent. `response` outlives the request.
-  void request(StreamId id, const Request& head, ResponseVisitor& response, std::string body = {});
+  void request(StreamId id, const Request& head, ResponseVisitor& response, const std::string& body = {});
   void abandon();
   void pause() { paused_ = true; }
   void resume() { paused_ = false; }

@@ -88,9 +88,9 @@ void HttpClient::flush(ByteBuffer& out) {
   http1_->flush(out);  // may close the last request
   // As many as there are: one whose visitor asks again at once has its turn later.
   for (std::size_t left = waiting_.size(); left != 0 && http1_->idle() && !waiting_.empty(); --left) {
-    WaitingRequest next = std::move(waiting_.front());
+    const WaitingRequest next = std::move(waiting_.front());
     waiting_.pop_front();
-    http1_->request(next.id, next.head, *next.response, std::move(next.body));
+    http1_->request(next.id, next.head, *next.response, next.body);
     if (next.paused) http1_->pause();
     http1_->flush(out);
   }

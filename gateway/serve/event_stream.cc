@@ -135,7 +135,9 @@ Burst EventStream::prepare(std::size_t room) {
     if (ending_) merge_->stop();
     if (own_text_ && merge_->at_boundary()) {
       services().burst_text = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
-      return ending(services().burst_text, services().burst_text != total || merge_->pending());
+      const bool more = merge_->pending();  // may find out that a page is wanted
+      ask_for_pages();
+      return ending(services().burst_text, services().burst_text != total || more);
     }
     services().burst_text = 0;
     const std::uint32_t gaps = merge_->gap_count();

@@ -33,7 +33,8 @@ std::string NatsFollower::follow(NatsStream& stream, const std::function<void()>
   for (;;) {
     if (handover_.wait_while_paused()) heard_ = steady_clock::now();
     Batch batch = take(subscription->get());
-    const std::string why = std::move(batch.why), flow_control = std::move(batch.flow_control);
+    std::string why = std::move(batch.why);
+    const std::string flow_control = std::move(batch.flow_control);
     std::uint64_t before_oldest = 0;
     if ((lag_ != 0 || unsure_ != 0) && skips(batch)) {
       const auto now = stream.state();

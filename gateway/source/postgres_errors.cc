@@ -65,7 +65,7 @@ std::string explain_postgres_connection(std::string_view message, const Postgres
 }
 
 std::string explain_postgres_refusal(std::string_view sqlstate, std::string_view message, std::string_view table) {
-  const std::string said(message.substr(0, message.find('\n')));
+  std::string said(message.substr(0, message.find('\n')));
   const std::string quoted = " (it says: " + said + ")";
   const std::string name(table);
   if (sqlstate == "42501" && !name.empty())

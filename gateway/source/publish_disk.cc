@@ -62,9 +62,9 @@ void PublishDisk::publish(const std::string& topic, std::vector<topic::Event> ev
                           std::function<void(PublishResult)> done) {
   if (!context_.home.open(topic, now)) return done({.kind = PublishResult::Kind::too_many_topics});
   auto kept = std::make_shared<const std::vector<topic::Event>>(events);
-  const bool taken =
-      disk_.append(topic, std::move(events), wall_now(),
-                   [this, topic, kept, done](DiskAppended appended) { on_appended(topic, *kept, appended, done); });
+  const bool taken = disk_.append(
+      topic, std::move(events), wall_now(),
+      [this, topic, kept, done](const DiskAppended& appended) { on_appended(topic, *kept, appended, done); });
   if (!taken)
     done({.kind = PublishResult::Kind::unavailable,
           .detail = "more waits for the disk than may wait: nothing is stored, try again"});
@@ -107,8 +107,9 @@ void PublishDisk::read(const topic::ReadRequest& request, const topic::ReadLimit
   DiskQuery query{
       .topics = request.topics, .after = after, .since = {}, .entries_max = limits.entries, .bytes_max = limits.bytes};
   if (request.since) query.since = std::chrono::duration_cast<DiskTime>(request.since->time_since_epoch());
-  const bool taken = disk_.read(
-      std::move(query), [this, request, after, gap, done](DiskPage page) { on_read(request, after, gap, page, done); });
+  const bool taken = disk_.read(std::move(query), [this, request, after, gap, done](const DiskPage& page) {
+    on_read(request, after, gap, page, done);
+  });
   if (!taken) done(nullptr);  // more reads wait than Replays ever asks for
 }
 
@@ -124,7 +125,10 @@ void PublishDisk::on_read(const topic::ReadRequest& request, DiskSequence after,
   page.gap = gap;
   const bool promised = !request.after.empty() && !request.since;
   if (!gap && promised && read.evicted_through > after) page.gap = GapReason::trimmed;
-  const DiskSequence from = std::max(after, read.evicted_through);
+  // Of several topics one may have lost more than another still has: the page begins before what it holds, and a gap
+  // that is announced moves the id no further (Merge::announce_gap).
+  DiskSequence from = std::max(after, read.evicted_through);
+  if (!read.entries.empty() && !page.gap) from = std::min(from, read.entries.front().sequence - 1);
   page.from = position(from);
   page.through = position(std::max(from, read.through));
   page.at_end = read.end;

@@ -45,11 +45,7 @@ void RedisChannels::stop() {
 void RedisChannels::on_up() {
   if (subscriptions_->connection().up_count() > 1) {
     context_.metrics.reconnects.add();
-    for (const topic::TopicIndex topic : context_.home.all()) {
-      context_.home.append_gap(topic, topic::GapReason::source_lost, {}, now());
-      context_.metrics.gaps.add();
-      subscribe(context_.home.topics().log(topic).name());
-    }
+    for (const topic::TopicIndex topic : context_.home.all()) subscribe(context_.home.topics().log(topic).name());
   }
   context_.metrics.set_state(observe::SourceState::up);
   for (const auto& [topic, waiting] : opening_) subscribe(topic);
@@ -70,7 +66,14 @@ void RedisChannels::open(const std::string& topic, topic::TimePoint now, OpenDon
 
 void RedisChannels::subscribe(const std::string& topic) {
   subscriptions_->subscribe({"SUBSCRIBE", *template_.key_of(topic)}, [this, topic](const result<RedisReply>& reply) {
-    if (reply && !reply->is_error()) finish_open(topic);
+    if (!reply) return;  // lost: subscribed again when the connection is back
+    if (reply->is_error()) return context_.metrics.set_state(observe::SourceState::down, "SUBSCRIBE: " + reply->text);
+    // Whatever was published while nobody was subscribed is announced now that somebody is.
+    if (const auto index = context_.home.find(topic)) {
+      context_.home.append_gap(*index, topic::GapReason::source_lost, {}, now());
+      context_.metrics.gaps.add();
+    }
+    finish_open(topic);
   });
 }
 

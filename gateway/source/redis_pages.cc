@@ -73,7 +73,11 @@ void RedisPages::finish(Read&& read, const std::string& start, std::optional<Gap
     poison_.count("the key is no stream: a page of it is empty", read.key);
     return read.done(std::make_shared<const topic::Page>(std::move(page)));
   }
-  const NumberPair asked = topic::parse_number_pair(start, '-').value_or(NumberPair{});
+  NumberPair asked = topic::parse_number_pair(start, '-').value_or(NumberPair{});
+  if (read.request.since && asked > info->last) {  // a clock that is ahead of ours: nothing is there yet
+    asked = info->last;
+    page.from = page.through = redis_id(asked);
+  }
   // Above all that the stream ever had: it was deleted and made anew, or a replica that knew less took over.
   if (!gap && !read.request.after.empty() && asked > info->last)
     return ask(std::move(read), "0-0", GapReason::recreated);
@@ -102,6 +106,9 @@ void RedisPages::finish(Read&& read, const std::string& start, std::optional<Gap
                                                .arrived = std::chrono::steady_clock::now()}));
     bytes += page.entries.back()->size();
   }
+  // The newest may be deleted: whoever has all that there is stands where the stream does.
+  if (page.at_end && topic::parse_number_pair(page.through, '-').value_or(NumberPair{}) < info->last)
+    page.through = redis_id(info->last);
   read.done(std::make_shared<const topic::Page>(std::move(page)));
 }
 

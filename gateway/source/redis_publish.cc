@@ -72,6 +72,9 @@ void redis_publish(RedisLink& link, const std::string& key, const std::vector<to
 
 void redis_announce(RedisLink& link, const std::string& channel, const std::vector<topic::Event>& events,
                     std::function<void(PublishResult)> done) {
+  constexpr std::size_t events_max = 1000;  // commands that surely fit into the connection, so that EXEC follows MULTI
+  if (events.size() > events_max)
+    return done({.kind = PublishResult::Kind::refused, .detail = "a Redis channel takes at most 1000 events at once"});
   for (const topic::Event& event : events)
     if (!event.type.empty() || event.key || !event.idempotency_key.empty())
       return done({.kind = PublishResult::Kind::refused,

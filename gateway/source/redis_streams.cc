@@ -186,6 +186,7 @@ void RedisStreams::on_topic_closed(const std::string& name) {
   const auto key = template_.key_of(name);
   const auto found = key ? topics_.find(*key) : topics_.end();
   if (found == topics_.end()) return;
+  note_behind(*found->second, 0);
   std::erase(found->second->group->topics, found->second.get());
   topics_.erase(found);
 }
@@ -250,6 +251,8 @@ void RedisStreams::on_batch(Group& group, std::uint64_t round, RedisReply&& repl
                       const auto info = parse_stream_info(*answer);
                       if (topic != topics_.end() && info)
                         judge(*topic->second, parse_entries(stream.elements[1]), *info);
+                      else if (topic != topics_.end())
+                        topic->second->caught_up = false;  // read again by catch_up(), which says what is wrong
                       if (--group.awaited != 0) return;
                       group.busy = false;
                       begin_round(group);
@@ -267,7 +270,7 @@ void RedisStreams::judge(Topic& topic, const std::vector<RedisEntry>& entries, c
   if (!whole) return;  // read again together with what is gone, by catch_up()
   append(topic, entries);
   topic.ordinal = topic.last == info.last ? info.added : topic.ordinal + entries.size();
-  topic.behind = info.added - topic.ordinal;
+  note_behind(topic, info.added - std::min(info.added, topic.ordinal));
 }
 
 void RedisStreams::catch_up(Group& group, std::uint64_t round, const std::string& key) {
@@ -316,7 +319,7 @@ void RedisStreams::take_transaction(Topic& topic, const RedisReply& reply) {
     append(topic, entries);
   }
   topic.ordinal = topic.last == info->last ? info->added : topic.ordinal + count;
-  topic.behind = info->added - std::min(info->added, topic.ordinal);
+  note_behind(topic, info->added - std::min(info->added, topic.ordinal));
   topic.caught_up = count < batch;
   if (topic.caught_up) on_link({});
 }
@@ -338,9 +341,11 @@ void RedisStreams::append(Topic& topic, const std::vector<RedisEntry>& entries) 
       context_.metrics.events.add();
     }
   }
-  std::uint64_t behind = 0;
-  for (const auto& [key, each] : topics_) behind += each->behind;
-  context_.metrics.lag.set(static_cast<std::int64_t>(behind));
+}
+
+void RedisStreams::note_behind(Topic& topic, std::uint64_t behind) {
+  context_.metrics.lag.add(static_cast<std::int64_t>(behind) - static_cast<std::int64_t>(topic.behind));
+  topic.behind = behind;
 }
 
 // --- The past, and publishing --------------------------------------------------------------------------------------

@@ -59,6 +59,7 @@ class RedisStreams final : public Source {
   void catch_up(Group& group, std::uint64_t round, const std::string& name);
   void take_transaction(Topic& topic, const proto::RedisReply& reply);
   void append(Topic& topic, const std::vector<RedisEntry>& entries);
+  void note_behind(Topic& topic, std::uint64_t behind);
   void lose(Topic& topic, topic::GapReason reason, const topic::NumberPair& to);
 
   Context context_;

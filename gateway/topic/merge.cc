@@ -176,16 +176,17 @@ void Merge::announce_gap(Part& part) {
   Replay& replay = *part.replay;
   // Who the page was not read for may be past its begin in a part of a vector.
   const bool own = replay.after == replay.page->after;
-  part.position = own ? replay.page->from : part.topics->format().join(part.position, replay.page->from);
+  const std::string to = own ? replay.page->from : part.topics->format().join(part.position, replay.page->from);
+  // One topic may have lost what is newer than another's next event: the id waits for that one.
+  const bool past_all = replay.next == replay.page->entries.size() ||
+                        !(part.topics->format().compare(to, replay.page->entries[replay.next]->position()) >= 0);
+  if (past_all) part.position = to;
   if (!part.resumed.empty()) part.resumed = part.position;
   const std::string id_now = id();
   for (const Member& member : members_) {
     if (&parts_[member.part] != &part) continue;
-    const Gap gap{.topic = member.cursor.log()->name(),
-                  .from = replay.gap_from,
-                  .to = part.position,
-                  .count = {},
-                  .reason = *replay.gap};
+    const Gap gap{
+        .topic = member.cursor.log()->name(), .from = replay.gap_from, .to = to, .count = {}, .reason = *replay.gap};
     append_gap(text_, gap, id_now);
     ++gaps_;
   }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gateway/topic/event.h"
@@ -47,7 +48,10 @@ class Provider {
                        std::function<void(PublishResult)> done) = 0;
   // Reads what its engine still has of the past, for sources whose SharedSource says that they replay. Answered when
   // the engine has answered, however long it is away.
-  virtual void read(const ReadRequest&, const ReadLimits&, ReadDone done) { done(nullptr); }
+  virtual void read(const ReadRequest&, const ReadLimits&, ReadDone done) {
+    const ReadDone once = std::move(done);
+    once(nullptr);
+  }
   // A topic that nobody has used for the linger is gone; it opens again on demand.
   virtual void on_topic_closed(const std::string&) {}
   // Asks its engine for nothing more, and ends its threads. Once, on the home worker's thread, when its loop has ended.

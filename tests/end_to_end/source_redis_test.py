@@ -322,6 +322,5 @@ class Secured(case.Case):
         text = config(server)
         text = re.sub(r"://[^@]*@", "://:wrong@", text)
         gateway = self.start(text)
-        said = gateway.wait_for_line(r"source down.*", 15)[0]
-        self.assertIn("orders", "\n".join(gateway.lines))
+        said = gateway.wait_for_line(r'"source down","source":"orders".*', 15)[0]
         self.assertIn("password", said)

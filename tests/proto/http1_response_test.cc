@@ -14,12 +14,12 @@ using test::Http1Reading;
 using test::read_http1;
 
 Http1Reading read(std::string_view bytes, bool ended = false, bool to_head = false, const Http1Limits& limits = {}) {
-  const Http1Reading whole = read_http1(
-      bytes, [&](std::size_t) { return bytes.size(); }, ended, to_head, limits);
+  const auto at_once = [&](std::size_t) { return bytes.size(); };
+  Http1Reading whole = read_http1(bytes, at_once, ended, to_head, limits);
   for (const std::size_t size : {1, 2, 3, 7, 10, 64}) {
     CAPTURE(size);
-    CHECK(read_http1(
-              bytes, [&](std::size_t) { return size; }, ended, to_head, limits) == whole);
+    const auto in_pieces = [&](std::size_t) { return size; };
+    CHECK(read_http1(bytes, in_pieces, ended, to_head, limits) == whole);
   }
   return whole;
 }

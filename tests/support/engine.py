@@ -157,6 +157,10 @@ class Engine:
     def stop_process(self):
         """SIGSTOP: it keeps its connections and answers nobody."""
         self._signal(signal.SIGSTOP)
+        for pid in self.pids():  # it runs on until the kernel has reached each of its threads
+            while any(state.read_text().rsplit(") ", 1)[1][0] not in "TtZ"
+                      for state in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")):
+                time.sleep(0.001)  # there is nothing to wait on
 
     def cont(self):
         self._signal(signal.SIGCONT)

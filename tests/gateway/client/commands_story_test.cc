@@ -36,7 +36,7 @@ struct Service {
 
 // The same over HTTP/1.1, on TLS where the server has an ALPN.
 struct Http1Service {
-  explicit Http1Service(Http1Server::RequestHandler on_request, std::optional<std::string> alpn = {})
+  explicit Http1Service(Http1Server::RequestHandler on_request, const std::optional<std::string>& alpn = {})
       : scheme(alpn ? "https" : "http"),
         tls(server_tls(alpn.value_or("http/1.1"))),
         server(loop, alpn ? &tls : nullptr, std::move(on_request)),

@@ -74,7 +74,7 @@ struct Conversation : Turns {
 
 // Over HTTP/1.1. `alpn`: what the server serves over TLS, "" for a server without ALPN; none: TCP.
 struct Http1Conversation : Turns {
-  explicit Http1Conversation(test::Http1Server::RequestHandler on_request, std::optional<std::string> alpn = {},
+  explicit Http1Conversation(test::Http1Server::RequestHandler on_request, const std::optional<std::string>& alpn = {},
                              std::string offered = "h2,http/1.1")
       : server_context(alpn ? server_tls(*alpn) : server_tls()),
         client_context(trusting_tls(std::move(offered))),
