@@ -174,6 +174,7 @@ void Merge::announce_gap(Member& member) {
 
 void Merge::announce_gap(Part& part) {
   Replay& replay = *part.replay;
+  if (!part.resumed.empty()) skip_had(part, replay);
   // Who the page was not read for may be past its begin in a part of a vector.
   const bool own = replay.after == replay.page->after;
   const std::string to = own ? replay.page->from : part.topics->format().join(part.position, replay.page->from);

@@ -57,7 +57,7 @@ start = "earliest"
         deadline = time.monotonic() + RECOVERED_SECONDS
         while metric(gateway, "sluice_source_events_total") < count:
             self.assertLess(time.monotonic(), deadline, gateway.tail())
-            time.sleep(0.05)
+            time.sleep(0.05)  # the count is scraped, there is no event to await
 
     def follow(self, gateway, path="/orders", **others) -> curl.Subscriber:
         """A subscriber that has been told where it begins."""
@@ -117,7 +117,7 @@ class Following(KafkaCase):
         mock.deny_topic("orders")
         gateway = self.start_on(mock, up=False)
         gateway.wait_for_line("source down.*there is no topic `orders`")
-        self.assertEqual(self.fetch("/readyz", gateway=gateway, admin=True).status, 503)
+        self.assertIn("there is no topic", self.fetch("/readyz", gateway=gateway, admin=True).text)
         mock.deny_topic("orders", 0)
         self.wait_up(gateway)
         reader = self.follow(gateway)
@@ -216,7 +216,7 @@ class Resuming(KafkaCase):
                 self.assertEqual(event.data, "live" if offset == 1_500 else f"{partition}/{offset}")
             self.assertEqual(seen, {0: 1_499, 1: 1_500})
         pages = metric(gateway, "sluice_source_pages_total")
-        self.assertGreaterEqual(pages, 4)
+        self.assertGreaterEqual(pages, 3)
         self.assertLessEqual(pages, 12)
 
     def test_many_clients_at_one_old_position_cost_the_cluster_one_read_a_page(self):
