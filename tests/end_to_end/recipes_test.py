@@ -8,6 +8,7 @@ import time
 import unittest
 
 import case
+from kafka_mock import KafkaMock
 from mosquitto_broker import MosquittoBroker
 from redis_server import RedisServer
 
@@ -15,6 +16,7 @@ DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/sources.md"
 # Of each section: the engine, its port in the text, and its own clients, which are told the test's port.
 ENGINES = {
     "Redis": (RedisServer, 6379, ["redis-cli"]),
+    "Kafka": (KafkaMock, 9092, []),
     "MQTT": (MosquittoBroker, 1883, ["mosquitto_pub"]),
     "Programs": None,
     "Files": None,
@@ -76,6 +78,9 @@ class Recipes(case.Case):
 
     def test_the_recipe_for_redis_works(self):
         self.cook("Redis")
+
+    def test_the_recipe_for_kafka_works(self):
+        self.cook("Kafka")
 
     def test_the_recipe_for_mqtt_works(self):
         self.cook("MQTT")
