@@ -76,6 +76,7 @@ void Kafka::read(const topic::ReadRequest& request, const topic::ReadLimits& lim
 }
 
 void Kafka::on_time(topic::TimePoint now) {
+  if (!queue_) return;  // stopped
   due_ = now + check_interval;
   if (now >= look_due_) look();
 }

@@ -58,6 +58,8 @@ std::vector<Setting> settings_of(const config::Source& config, KafkaRole role) {
   set("auto.offset.reset", "error");  // `latest` would jump over what was lost, with no more than a log line
   set("allow.auto.create.topics", "false");
   set("enable.partition.eof", role == KafkaRole::reader ? "true" : "false");
+  // A page that begins elsewhere waits for the answer to the last fetch, which may have reached the end.
+  if (role == KafkaRole::reader) set("fetch.wait.max.ms", "50");
   // What librdkafka reads ahead, per client.
   set("queued.min.messages", role == KafkaRole::reader ? "2000" : "10000");
   set("queued.max.messages.kbytes", role == KafkaRole::reader ? "4096" : "16384");
