@@ -170,9 +170,9 @@ class Resuming(KafkaCase):
         mock = self.cluster(partitions=3)
         first, second = self.start_on(mock), self.start_on(mock)
         reader, other = self.follow(first), self.follow(second)
-        second.signal(signal.SIGSTOP)
-        for number in range(5):
-            for partition in range(3):
+        second.signal(signal.SIGSTOP)  # it will get a message of each partition in turn
+        for partition in range(3):
+            for number in range(5):
                 mock.produce("orders", f"{partition}/{number}", partition=partition)
         events = reader.take(15)
         second.signal(signal.SIGCONT)
