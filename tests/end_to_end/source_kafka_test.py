@@ -171,10 +171,11 @@ class Resuming(KafkaCase):
         first, second = self.start_on(mock), self.start_on(mock)
         reader, other = self.follow(first), self.follow(second)
         second.signal(signal.SIGSTOP)  # it will get a message of each partition in turn
+        events = []
         for partition in range(3):
             for number in range(5):
                 mock.produce("orders", f"{partition}/{number}", partition=partition)
-        events = reader.take(15)
+            events += reader.take(5)
         second.signal(signal.SIGCONT)
         elsewhere = other.take(15)
         self.assertNotEqual([event.data for event in events], [event.data for event in elsewhere])
