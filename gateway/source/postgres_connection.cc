@@ -126,7 +126,9 @@ void PostgresConnection::resolve() {
     return lose("there is no host of the name of postgres at " + options_.url.authority() +
                 ": mend the source's url, or the name service");
   // One that swallows packets must not keep us from the next for ever.
-  std::ranges::rotate(addresses_, addresses_.begin() + static_cast<std::ptrdiff_t>(timeouts_ % addresses_.size()));
+  // Not std::ranges::rotate: clang 14 cannot compile the subrange of libstdc++ 12.
+  std::rotate(addresses_.begin(), addresses_.begin() + static_cast<std::ptrdiff_t>(timeouts_ % addresses_.size()),
+              addresses_.end());
   open_session();
 }
 
