@@ -14,6 +14,11 @@ using std::chrono::steady_clock;
 // The consumer sends a heartbeat every second: it is gone (deleted with its stream, or moved) when three are missing.
 constexpr std::chrono::milliseconds silence_max{3'500};
 constexpr std::int64_t wait_milliseconds = 1'500;
+// Retention does not overtake a place that is so many messages ahead of the stream's oldest within the interval, unless
+// the server has more for us, which it says. Nearer to it, or later, a skip costs a question.
+constexpr std::uint64_t safe_distance = 10'000;
+constexpr std::chrono::seconds look_interval{5};
+const std::string consumer_gone = "the consumer that followed the stream is gone: making another";
 // A batch is one hand-over: enough to make its cost small beside the events'.
 constexpr std::size_t batch_messages = 512, batch_bytes = 512UL * 1024;
 
@@ -28,20 +33,23 @@ std::string NatsFollower::follow(NatsStream& stream, const std::function<void()>
   count_ = 0;
   lag_ = state->last - place_;
   unsure_ = 1;
-  heard_ = steady_clock::now();
+  before_oldest_ = state->before_oldest;
+  looked_ = heard_ = steady_clock::now();
   up();
   for (;;) {
     if (handover_.wait_while_paused()) heard_ = steady_clock::now();
     Batch batch = take(subscription->get());
     std::string why = std::move(batch.why);
     const std::string flow_control = std::move(batch.flow_control);
-    std::uint64_t before_oldest = 0;
-    if ((lag_ != 0 || unsure_ != 0) && skips(batch)) {
+    if (skips(batch) && may_be_trimmed()) {
       const auto now = stream.state();
       if (!now) return now.error().why;
-      before_oldest = now->before_oldest;
+      before_oldest_ = now->before_oldest;
+      looked_ = steady_clock::now();
     }
-    if (!hand_over(std::move(batch), before_oldest)) return {};
+    if (!hand_over(std::move(batch))) return {};
+    if (why == consumer_gone)
+      if (const auto now = stream.state(); !now) return now.error().why;
     if (!why.empty()) return why;
     if (flow_control.empty()) continue;
     // Not before the loop had room for what came before: no further does the server go ahead of us. If it has waited
@@ -80,8 +88,7 @@ NatsFollower::Batch NatsFollower::take(natsSubscription* subscription) {
         natsSubscription_NextMsg(&made, subscription, batch.messages.empty() ? wait_milliseconds : 0);
     NatsMessage message(made);
     if (status == NATS_TIMEOUT) {
-      if (steady_clock::now() - heard_ > silence_max)
-        batch.why = "the stream's consumer is silent: is the stream gone?";
+      if (steady_clock::now() - heard_ > silence_max) batch.why = consumer_gone;
       break;
     }
     if (status != NATS_OK) {
@@ -121,14 +128,19 @@ bool NatsFollower::skips(const Batch& batch) const {
   });
 }
 
-bool NatsFollower::hand_over(Batch&& batch, std::uint64_t before_oldest) {
+bool NatsFollower::may_be_trimmed() const {
+  return lag_ != 0 || unsure_ != 0 || place_ < before_oldest_ + safe_distance ||
+         steady_clock::now() - looked_ > look_interval;
+}
+
+bool NatsFollower::hand_over(Batch&& batch) {
   std::vector<NatsArrival> arrivals;
   std::size_t bytes = 0;
   for (const StreamMessage& each : batch.messages) {
     const std::uint64_t sequence = each.delivery.sequence;
-    if (sequence != place_ + 1 && before_oldest > place_) {
+    if (sequence != place_ + 1 && before_oldest_ > place_) {
       if (!put(std::exchange(arrivals, {}), std::exchange(bytes, 0))) return false;
-      place_ = std::min(before_oldest, sequence - 1);
+      place_ = std::min(before_oldest_, sequence - 1);
       handover_.answer([this, at = position()](topic::TimePoint now) { visitor_.on_trimmed(at, now); });
     }
     place_ = sequence;

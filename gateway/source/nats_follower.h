@@ -52,9 +52,12 @@ class NatsFollower {
   [[nodiscard]] Batch take(natsSubscription* subscription);
   // False: messages are missing.
   [[nodiscard]] bool check(natsMsg* message, const std::optional<NatsDelivery>& delivery);
+  // Sequences are missing: messages of other subjects, deleted ones, or some that retention took before us, ...
   [[nodiscard]] bool skips(const Batch& batch) const;
-  // Hands the batch over; `oldest`: before which the stream has nothing. False: stopped.
-  [[nodiscard]] bool hand_over(Batch&& batch, std::uint64_t before_oldest);
+  // ... which needs a look at where the stream begins.
+  [[nodiscard]] bool may_be_trimmed() const;
+  // False: stopped.
+  [[nodiscard]] bool hand_over(Batch&& batch);
   [[nodiscard]] bool put(std::vector<NatsArrival>&& arrivals, std::size_t bytes);
   [[nodiscard]] StreamPosition position() const { return {incarnation_, place_}; }
 
@@ -68,7 +71,8 @@ class NatsFollower {
   std::uint64_t count_ = 0;  // messages that it gave
   // Retention may have taken what it had not given yet: while it has more to give, and for so many messages.
   std::uint64_t lag_ = 0, unsure_ = 0;
-  std::chrono::steady_clock::time_point heard_;
+  std::uint64_t before_oldest_ = 0;                       // where the stream began, ...
+  std::chrono::steady_clock::time_point looked_, heard_;  // ... then
 };
 
 }  // namespace sluice::source

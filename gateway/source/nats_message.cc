@@ -1,5 +1,6 @@
 #include "gateway/source/nats_message.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -7,6 +8,7 @@
 #include "gateway/source/sanitise.h"
 #include "gateway/source/topic_below.h"
 #include "gateway/topic/position_format.h"
+#include "gateway/topic/topics.h"
 
 namespace sluice::source {
 
@@ -37,8 +39,10 @@ NatsMapping::NatsMapping(const config::Source& config, const config::Limits& lim
     : config_(config), limits_(limits), subjects_(config.name, config.subject, limits.topic_name) {}
 
 bool NatsMapping::may_have(std::string_view topic) const {
-  if (!maps_topics()) return subjects_.subject_of(topic).has_value();
-  return topic.starts_with(config_.name) && (topic.size() == config_.name.size() || topic[config_.name.size()] == '/');
+  const bool below = topic.starts_with(config_.name) && topic.substr(config_.name.size()).starts_with('/');
+  if (maps_topics()) return below || topic == config_.name;
+  if (topic::is_pattern(topic)) return below && subjects_.has_wildcards();
+  return subjects_.subject_of(topic).has_value();
 }
 
 std::optional<std::string> NatsMapping::topic_of(natsMsg* message, std::string_view payload) const {

@@ -31,7 +31,7 @@ class NatsMapping {
   // The message that will come back as this event. nullptr: `why` says for a person what is wrong with it.
   [[nodiscard]] NatsMessage publication(const std::string& subject, const std::string& reply, const topic::Event& event,
                                         std::string& why) const;
-  // Whether the source can have a topic of that full name.
+  // Whether the source can have a topic of that full name, or one that the pattern matches.
   [[nodiscard]] bool may_have(std::string_view topic) const;
   [[nodiscard]] const SubjectMap& subjects() const { return subjects_; }
   // Topics are named by the messages, not by their subjects.

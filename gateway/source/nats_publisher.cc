@@ -55,6 +55,7 @@ Result NatsPublisher::result_of(std::string_view answer, Incarnation incarnation
 }
 
 natsStatus NatsPublisher::listen(const NatsConnection& connection) {
+  if (!connection) return NATS_CONNECTION_DISCONNECTED;
   if (connection_ == connection && answers_) return NATS_OK;
   forget();
   natsInbox* made = nullptr;

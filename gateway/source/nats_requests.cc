@@ -107,7 +107,8 @@ void NatsRequests::run_read(Read&& read) {
 }
 
 void NatsRequests::run_publishes(std::vector<Publication>&& publications) {
-  for (auto& [done, result] : publisher_.publish(stream_->connection(), std::move(publications)))
+  const NatsConnection connection = stream_ ? stream_->connection() : nullptr;  // it may be lost since they were asked
+  for (auto& [done, result] : publisher_.publish(connection, std::move(publications)))
     handover_.answer([done = std::move(done), result = std::move(result)](topic::TimePoint) { done(result); });
 }
 

@@ -29,6 +29,13 @@ jsConsumerConfig new_consumer(const std::string& filter) {
   return config;
 }
 
+// libnats 3.4 writes a fraction without its leading zeros, so that .05 becomes .5: such a time begins with its second,
+// and read() drops what is older.
+std::int64_t start_time(std::int64_t since_nanoseconds) {
+  const std::int64_t fraction = since_nanoseconds % second;
+  return std::max(fraction < second / 10 ? since_nanoseconds - fraction : since_nanoseconds, second);
+}
+
 std::string new_inbox() {
   natsInbox* made = nullptr;
   if (natsInbox_Create(&made) != NATS_OK) return {};
@@ -66,6 +73,7 @@ NatsFailure NatsStream::explain(natsStatus status, jsErrCode code) const {
     default:
       break;
   }
+  if (status == NATS_TIMEOUT) return {fmt::format("nats at {} does not answer within 4 s", server_)};
   if (status == NATS_NO_RESPONDERS)
     return {fmt::format("nats at {} has no JetStream, or it is not ready: enable it (nats-server -js)", server_)};
   return {fmt::format("nats at {}, stream `{}`: {}", server_, name_, nats_failure(status))};
@@ -125,10 +133,7 @@ std::optional<NatsFailure> NatsStream::begin_read(const std::string& filter, con
   jsConsumerConfig config = new_consumer(filter);
   config.DeliverPolicy = from.since_nanoseconds ? js_DeliverByStartTime : js_DeliverByStartSequence;
   if (from.since_nanoseconds)
-    // libnats 3.4 writes a fraction without its leading zeros, so that .05 becomes .5: whole seconds, and read() drops
-    // what is older.
-    config.OptStartTime =
-        std::max<std::int64_t>(*from.since_nanoseconds / 1'000'000'000 * 1'000'000'000, 1'000'000'000);
+    config.OptStartTime = start_time(*from.since_nanoseconds);
   else
     config.OptStartSeq = from.after + 1;
   auto consumer = add_consumer(config, filter);
@@ -142,21 +147,19 @@ NatsResult<NatsStream::Batch> NatsStream::read(const std::string& filter, const 
   const bool goes_on = reading_ && reading_->filter == filter && reading_->at == from.after && !from.since_nanoseconds;
   Batch batch;
   std::optional<NatsFailure> failed;
-  if (goes_on) failed = pull(entries, bytes, batch);
+  if (goes_on) failed = pull_page(entries, bytes, batch);
   // The server has forgotten the kept consumer, or there is none that stands there.
   if (!goes_on || (failed && batch.messages.empty())) {
     failed = begin_read(filter, from);
-    if (!failed) failed = pull(entries, bytes, batch);
+    if (!failed) failed = pull_page(entries, bytes, batch);
   }
-  // A message that is larger than a page is one of its own.
-  if (!failed && batch.messages.empty() && !batch.at_end) failed = pull(1, 0, batch);
   std::uint64_t last = batch.messages.empty() ? 0 : batch.messages.back().delivery.sequence;
   while (from.since_nanoseconds && !failed) {
     std::erase_if(batch.messages, [since = static_cast<std::uint64_t>(*from.since_nanoseconds)](const auto& message) {
       return message.delivery.nanoseconds < since;
     });
     if (!batch.messages.empty() || batch.at_end) break;
-    failed = pull(entries, bytes, batch);
+    failed = pull_page(entries, bytes, batch);
     if (!batch.messages.empty()) last = batch.messages.back().delivery.sequence;
   }
   if (failed || batch.at_end)
@@ -165,6 +168,13 @@ NatsResult<NatsStream::Batch> NatsStream::read(const std::string& filter, const 
     reading_->at = last;
   if (failed) return *failed;
   return batch;
+}
+
+std::optional<NatsFailure> NatsStream::pull_page(std::size_t entries, std::size_t bytes, Batch& batch) {
+  auto failed = pull(entries, bytes, batch);
+  // A message that is larger than a page is one of its own.
+  if (!failed && batch.messages.empty() && !batch.at_end) failed = pull(1, 0, batch);
+  return failed;
 }
 
 std::optional<NatsFailure> NatsStream::pull(std::size_t count, std::size_t bytes, Batch& batch) {

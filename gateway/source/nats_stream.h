@@ -71,6 +71,7 @@ class NatsStream {
   [[nodiscard]] natsStatus listen();
   // Both: nullopt when it is done.
   [[nodiscard]] std::optional<NatsFailure> begin_read(const std::string& filter, const From& from);
+  [[nodiscard]] std::optional<NatsFailure> pull_page(std::size_t entries, std::size_t bytes, Batch& batch);
   [[nodiscard]] std::optional<NatsFailure> pull(std::size_t count, std::size_t bytes, Batch& batch);
 
   const NatsConnection connection_;

@@ -87,6 +87,10 @@ std::optional<std::string> SubjectMap::subject_of(std::string_view topic) const 
   return subject;
 }
 
+bool SubjectMap::has_wildcards() const {
+  return std::ranges::any_of(tokens_, [](const std::string& token) { return token == "*" || token == ">"; });
+}
+
 std::string SubjectMap::filter_for(const std::vector<std::string>& topics) const {
   if (topics.size() != 1) return filter_;
   const std::string& topic = topics.front();

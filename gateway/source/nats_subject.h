@@ -25,6 +25,8 @@ class SubjectMap {
   // One subject filter that covers these topics (full names, or patterns); empty: everything.
   [[nodiscard]] std::string filter_for(const std::vector<std::string>& topics) const;
 
+  // Whether there are topics below the source's own.
+  [[nodiscard]] bool has_wildcards() const;
   [[nodiscard]] const std::string& filter() const { return filter_; }
 
  private:

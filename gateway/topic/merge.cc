@@ -181,7 +181,8 @@ void Merge::announce_gap(Part& part) {
   // One topic may have lost what is newer than another's next event: the id waits for that one.
   const bool past_all = replay.next == replay.page->entries.size() ||
                         !(part.topics->format().compare(to, replay.page->entries[replay.next]->position()) >= 0);
-  if (past_all) part.position = to;
+  // While entries are filtered, those that the stream has had stand first and say nothing.
+  if (past_all || !part.resumed.empty()) part.position = to;
   if (!part.resumed.empty()) part.resumed = part.position;
   const std::string id_now = id();
   for (const Member& member : members_) {
