@@ -240,6 +240,30 @@ class Resuming(KafkaCase):
         mock.produce("orders", "live", partition=0)
         self.assertEqual(reader.next().data, "live")
 
+    def test_one_stream_over_kafka_and_another_source_resumes_in_both(self):
+        mock = self.cluster(partitions=2)
+        gateway = self.start_on(mock, '[source.notes]\nurl = "publish:"\n[[route]]\npath = "/notes"\nsource = "notes"\n'
+                                      '[[route]]\npath = "/both"\ntopics = ["orders", "notes"]', up=False)
+        self.wait_up(gateway, up=2)  # sources
+        reader = self.follow(gateway, "/both?topic=orders&topic=notes")
+        events = []
+        for number in range(3):
+            for partition in range(2):
+                mock.produce("orders", f"{partition}/{number}", partition=partition)
+                events.append(reader.next())
+            self.publish("/notes", f"note {number}", gateway=gateway)
+            events.append(reader.next())
+        second = self.start_on(mock, '[[route]]\npath = "/both"\ntopics = ["orders"]')  # it has no notes
+        for had, event in enumerate(events, 1):
+            rest = [each.data for each in events[had:]]
+            with self.subscribe("/both?topic=orders&topic=notes", gateway=gateway, last_event_id=event.id) as resumed:
+                resumed.opened()
+                self.assertEqual(sorted(each.data for each in resumed.take(len(rest))), sorted(rest))
+            rest = [data for data in rest if not data.startswith("note")]
+            with self.subscribe("/orders", gateway=second, last_event_id=event.id) as resumed:
+                resumed.opened()
+                self.assertEqual(sorted(each.data for each in resumed.take(len(rest))), sorted(rest))
+
     def test_what_the_partition_has_lost_is_announced_before_the_rest(self):
         mock = self.cluster(partitions=2)
         mock.produce("orders", "other", partition=1)
