@@ -49,9 +49,11 @@ void Worker::adopt(topic::SourceIndex source, std::unique_ptr<topic::Home> home,
   std::unique_ptr<topic::Replays> replays;
   if (home->topics().replays())
     replays = std::make_unique<topic::Replays>(
-        home->topics().format(), [&provider = *provider](const topic::ReadRequest& request, topic::ReadDone done) {
+        home->topics().format(),
+        [&provider = *provider](const topic::ReadRequest& request, topic::ReadDone done) {
           provider.read(request, topic::ReadLimits{}, std::move(done));
-        });
+        },
+        topic::Replays::Limits{.in_flight = provider->reads_at_once()});
   own_homes_.push_back({source, std::move(home), std::move(provider), std::move(replays), 0});
 }
 

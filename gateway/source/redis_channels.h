@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "gateway/source/capture_template.h"
 #include "gateway/source/poison.h"
 #include "gateway/source/redis_link.h"
-#include "gateway/source/redis_template.h"
 #include "gateway/source/source.h"
 
 namespace sluice::source {
@@ -41,7 +41,7 @@ class RedisChannels final : public Source {
   [[nodiscard]] topic::Event to_event(std::string&& payload) const;
 
   Context context_;
-  const RedisTemplate template_;
+  const CaptureTemplate template_;
   std::unique_ptr<proto::TlsContext> tls_;
   client::ReadBuffers buffers_;
   Poison poison_;

@@ -14,11 +14,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/source/capture_template.h"
 #include "gateway/source/poison.h"
 #include "gateway/source/redis_link.h"
 #include "gateway/source/redis_pages.h"
 #include "gateway/source/redis_stream.h"
-#include "gateway/source/redis_template.h"
 #include "gateway/source/source.h"
 
 namespace sluice::source {
@@ -63,7 +63,7 @@ class RedisStreams final : public Source {
   void lose(Topic& topic, topic::GapReason reason, const topic::NumberPair& to);
 
   Context context_;
-  const RedisTemplate template_;
+  const CaptureTemplate template_;
   std::unique_ptr<proto::TlsContext> tls_;
   client::ReadBuffers buffers_;
   Poison poison_;

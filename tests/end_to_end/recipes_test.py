@@ -8,6 +8,7 @@ import time
 import unittest
 
 import case
+from gateway import Gateway
 from kafka_mock import KafkaMock
 from mosquitto_broker import MosquittoBroker
 from redis_server import RedisServer
@@ -18,6 +19,7 @@ ENGINES = {
     "Redis": (RedisServer, 6379, ["redis-cli"]),
     "Kafka": (KafkaMock, 9092, []),
     "MQTT": (MosquittoBroker, 1883, ["mosquitto_pub"]),
+    "Another server of event streams": (Gateway, 9443, []),
     "Programs": None,
     "Files": None,
 }
@@ -52,6 +54,8 @@ class Recipes(case.Case):
             engine.start()
             places |= {f"localhost:{port}": f"localhost:{engine.port}"}
             places |= {f"{client} ": f"{client} -p {engine.port} " for client in clients}
+            if kind is Gateway:
+                places |= {"/etc/sluice/backend-ca.pem": engine.ca}
 
         def placed(text: str) -> str:
             for written, here in places.items():
@@ -84,6 +88,9 @@ class Recipes(case.Case):
 
     def test_the_recipe_for_mqtt_works(self):
         self.cook("MQTT")
+
+    def test_the_recipe_for_another_server_of_event_streams_works(self):
+        self.cook("Another server of event streams")
 
     def test_the_recipe_for_programs_works(self):
         self.cook("Programs")
