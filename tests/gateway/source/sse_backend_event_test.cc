@@ -21,7 +21,7 @@ struct Given {
     one.reader = &reader;
     proto::sse::Parser parser(one);
     parser.set_last_event_id(last_id);
-    CHECK(parser.feed(bytes));
+    CHECK(parser.feed(bytes).has_value());
     last_id = parser.last_event_id();
     return one.taken;
   }

@@ -44,7 +44,7 @@ TEST_CASE("a backend's id becomes a position that passes every header and comes 
     proto::append_event_id(id, {&part, 1});
     CHECK(id == row.text);
     const auto parsed = proto::parse_event_id(row.text);
-    REQUIRE(parsed);
+    REQUIRE(parsed.has_value());
     CHECK(parsed->front().position == row.text);
   }
 }
