@@ -176,12 +176,12 @@ class AnotherSluice(SseCase):
         subscriber = self.subscribe("/s", gateway=gateway)
         self.assertEqual(subscriber.status, 200)
         gateway.wait_for_line("source down.*is it running")
-        self.assertEqual(self.fetch("/readyz", gateway=gateway, admin=True).status, 503)
+        self.assertIn("source s: down", self.fetch("/readyz", gateway=gateway, admin=True).text)
         self.backend.start()
         subscriber.opened(RECOVERED_SECONDS)
         self.send("there")
         self.assert_next(subscriber, "there")
-        self.assertEqual(self.fetch("/readyz", gateway=gateway, admin=True).status, 200)
+        self.assertIn("source s: up", self.fetch("/readyz", gateway=gateway, admin=True).text)
 
     def test_what_the_backend_has_lost_is_announced_here_too(self):
         memory = BACKEND.replace('store = "disk", path = "feeds.db"', "entries = 3")
@@ -205,7 +205,7 @@ class AnotherSluice(SseCase):
         answer = self.subscribe("/s/eu", gateway=gateway).rest()
         self.assertEqual([(event.type, event.data) for event in answer], [("sluice.error", '{"error":"unknown_topic"}')])
         self.assertEqual(self.fetch("/s/a:b", gateway=gateway).status, 404)
-        self.assertEqual(self.fetch("/readyz", gateway=gateway, admin=True).status, 200)
+        self.assertIn("source s: up", self.fetch("/readyz", gateway=gateway, admin=True).text)
 
     def test_check_connect_says_whether_the_backend_is_reached_and_trusted(self):
         for config, status, said in ((source(self.backend.url("/feeds/eu"), ca=self.backend.ca), 0, "source s: up"),
@@ -272,13 +272,12 @@ class ScriptedBackend(SseCase):
                 server.wait_requests(8 if name == "circle" else 3, RECOVERED_SECONDS)
                 server.publish("before", id="1")
                 server.publish("after", id="2")
-                first = reader.next(RECOVERED_SECONDS)
-                if first.data == "before":
-                    first = reader.next(RECOVERED_SECONDS)
-                self.assertEqual((first.id, first.data), ("2", "after"))
+                while (event := reader.next(RECOVERED_SECONDS)).data in ("before", "half a chunk"):
+                    pass  # the event in the chunk that was cut is whole
+                self.assertEqual((event.id, event.data), ("2", "after"))
                 if name != "circle":
                     self.assertGreaterEqual(min(server.intervals()), 0.4)
-                for bad in (b"half", b"two lengths", b"huge head", b"not an event", b"retry: 0"):
+                for bad in (b"half an ev", b"two lengths", b"huge head", b"not an event", b"retry: 0"):
                     self.assertNotIn(bad, reader.raw)
                 reader.close()
 

