@@ -28,6 +28,7 @@ Worker::Worker(unsigned index, const config::Config& config, const Rules& rules,
       mailbox_(config.limits.mailbox),
       services_(config, metrics, *this),
       router_(rules, services_),
+      page_reads_([this](StreamAddress stream) { return find<EventStream>(stream) != nullptr; }),
       slots_(slot_count) {
   mark_time();
 }
@@ -49,10 +50,12 @@ void Worker::adopt(topic::SourceIndex source, std::unique_ptr<topic::Home> home,
   std::unique_ptr<topic::Replays> replays;
   if (home->topics().replays())
     replays = std::make_unique<topic::Replays>(
-        home->topics().format(), [&provider = *provider](const topic::ReadRequest& request, topic::ReadDone done) {
+        home->topics().format(),
+        [&provider = *provider](const topic::ReadRequest& request, topic::ReadDone done) {
           provider.read(request, topic::ReadLimits{}, std::move(done));
-        });
-  own_homes_.push_back({source, std::move(home), std::move(provider), std::move(replays), 0});
+        },
+        [&home = *home] { return home.last(); });
+  own_homes_.push_back({source, std::move(home), std::move(provider), std::move(replays)});
 }
 
 // --- Between workers -----------------------------------------------------------------------------------------------
@@ -165,28 +168,32 @@ void Worker::open(topic::SourceIndex source, const std::string& topic, StreamAdd
 void Worker::read_here(topic::SourceIndex source, topic::ReadRequest&& request, topic::ReadDone done) {
   Home& home = home_of(source);
   if (!home.replays) return done(nullptr);
+  if (std::exchange(home.begun, home.home->begun_count()) != home.home->begun_count()) home.replays->forget();
   home.replays->want(std::move(request), services_.now, std::move(done));
 }
 
-void Worker::on_read(StreamAddress asker, std::size_t part, topic::PagePtr page) {
-  if (auto* stream = find<EventStream>(asker)) stream->on_page(part, std::move(page));
+void Worker::on_read(topic::SourceIndex source, const topic::ReadRequest& request, const topic::PagePtr& page) {
+  for (const PageReads::Asker& asker : page_reads_.take(source, request))
+    if (auto* stream = find<EventStream>(asker.stream)) stream->on_page(asker.part, page);
 }
 
 void Worker::read(topic::SourceIndex source, topic::ReadRequest&& request, StreamAddress asker, std::size_t part) {
+  if (!page_reads_.add(source, request, {asker, part})) return;
   const unsigned home = homes_[source];
   if (home == index_) {
     // Asked from inside a stream: the answer comes in a later turn, when it is found again by its address.
-    read_here(source, std::move(request), [this, asker, part](topic::PagePtr page) {
-      post([this, asker, part, page = std::move(page)] { on_read(asker, part, page); });
+    topic::ReadRequest asked = request;
+    read_here(source, std::move(asked), [this, source, request = std::move(request)](topic::PagePtr page) {
+      post([this, source, request, page = std::move(page)] { on_read(source, request, page); });
     });
     return;
   }
   topic::Message ask;
-  ask.call = [to = workers_[home], source, request = std::move(request), asker, part, from = index_]() mutable {
-    to->read_here(source, std::move(request), [to, asker, part, from](topic::PagePtr page) {
+  ask.call = [to = workers_[home], source, request = std::move(request), from = index_] {
+    to->read_here(source, topic::ReadRequest(request), [to, source, request, from](topic::PagePtr page) {
       topic::Message answer;  // follows whatever the home has appended before
-      answer.call = [asking = to->workers_[from], asker, part, page = std::move(page)] {
-        asking->on_read(asker, part, page);
+      answer.call = [asking = to->workers_[from], source, request, page = std::move(page)] {
+        asking->on_read(source, request, page);
       };
       to->send(from, std::move(answer));
     });
