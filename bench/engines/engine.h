@@ -38,7 +38,8 @@ class Writer {
 class Reader {
  public:
   virtual ~Reader() = default;
-  // Gives on what has come, or returns without anything after about a second.
+  // Gives on what has come, or returns without anything after about a second. A reader from the oldest begins with the
+  // first call, so that nothing is read before it is measured; others hear what is written from their making on.
   virtual void read(Intake& intake) = 0;
 };
 

@@ -74,20 +74,19 @@ class KafkaReader final : public Reader {
                              {"queued.min.messages", "10000"},
                              {"queued.max.messages.kbytes", "16384"}})) {
     rd_kafka_poll_set_consumer(client_.get());
-    std::int64_t low = 0, high = 0;
-    auto error =
-        rd_kafka_query_watermark_offsets(client_.get(), options.name.c_str(), 0, &low, &high, finish_milliseconds);
-    const Partitions partitions(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(partitions.get(), options.name.c_str(), 0)->offset =
-        options.from_oldest ? low : high;
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = rd_kafka_assign(client_.get(), partitions.get());
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(std::string("kafka: ") + rd_kafka_err2str(error));
     queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
+    std::int64_t low = 0, high = 0;
+    demand(rd_kafka_query_watermark_offsets(client_.get(), options.name.c_str(), 0, &low, &high, finish_milliseconds));
+    partitions_.reset(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(partitions_.get(), options.name.c_str(), 0)->offset =
+        options.from_oldest ? low : high;
+    if (!options.from_oldest) assign();
   }
 
   void read(Intake& intake) override {
     std::array<rd_kafka_message_t*, batch> messages;
-    // Waits for a whole batch: for one message first, then for what is there.
+    if (partitions_) assign();
+    // It would wait for a whole batch: for one message first, then what is there.
     ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), read_wait_milliseconds, messages.data(), 1);
     take(intake, messages, count);
     if (count == 1) take(intake, messages, rd_kafka_consume_batch_queue(queue_.get(), 0, messages.data(), batch));
@@ -102,8 +101,17 @@ class KafkaReader final : public Reader {
     }
   }
 
+  static void demand(rd_kafka_resp_err_t error) {
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(std::string("kafka: ") + rd_kafka_err2str(error));
+  }
+  void assign() {
+    demand(rd_kafka_assign(client_.get(), partitions_.get()));
+    partitions_.reset();
+  }
+
   Client client_;
   Queue queue_;
+  Partitions partitions_;  // until they are assigned
 };
 
 }  // namespace

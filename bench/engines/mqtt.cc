@@ -12,7 +12,7 @@ namespace {
 
 using Client = std::unique_ptr<mosquitto, Destroy<mosquitto_destroy>>;
 
-constexpr int in_flight_max = 1'000, keepalive_seconds = 60;
+constexpr int in_flight_max = 100, keepalive_seconds = 60;
 
 void check(int code, const char* what) {
   if (code != MOSQ_ERR_SUCCESS)

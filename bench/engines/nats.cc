@@ -74,25 +74,13 @@ class JetStreamWriter final : public Writer {
 
 class NatsReader final : public Reader {
  public:
-  NatsReader(const EngineOptions& options, bool jetstream) : connection_(connect(options)) {
-    natsSubscription* made = nullptr;
-    if (jetstream) {
-      stream_ = jet_stream(connection_.get());
-      jsSubOptions how;
-      check(jsSubOptions_Init(&how), "options");
-      how.Stream = options.name.c_str();
-      how.Ordered = true;
-      how.Config.DeliverPolicy = options.from_oldest ? js_DeliverAll : js_DeliverNew;
-      check(js_SubscribeSync(&made, stream_.get(), options.name.c_str(), nullptr, &how, nullptr), "subscribe");
-    } else {
-      check(natsConnection_SubscribeSync(&made, connection_.get(), options.name.c_str()), "subscribe");
-    }
-    subscription_.reset(made);
-    check(natsSubscription_SetPendingLimits(made, pending_messages_max, pending_bytes_max), "limits");
-    check(natsConnection_Flush(connection_.get()), "flush");
+  NatsReader(const EngineOptions& options, bool jetstream)
+      : options_(options), connection_(connect(options)), jetstream_(jetstream) {
+    if (!options_.from_oldest) subscribe();
   }
 
   void read(Intake& intake) override {
+    if (!subscription_) subscribe();
     for (int i = 0; i != batch; ++i) {
       natsMsg* made = nullptr;
       const natsStatus status =
@@ -105,9 +93,29 @@ class NatsReader final : public Reader {
   }
 
  private:
+  void subscribe() {
+    natsSubscription* made = nullptr;
+    if (jetstream_) {
+      stream_ = jet_stream(connection_.get());
+      jsSubOptions how;
+      check(jsSubOptions_Init(&how), "options");
+      how.Stream = options_.name.c_str();
+      how.Ordered = true;
+      how.Config.DeliverPolicy = options_.from_oldest ? js_DeliverAll : js_DeliverNew;
+      check(js_SubscribeSync(&made, stream_.get(), options_.name.c_str(), nullptr, &how, nullptr), "subscribe");
+    } else {
+      check(natsConnection_SubscribeSync(&made, connection_.get(), options_.name.c_str()), "subscribe");
+    }
+    subscription_.reset(made);
+    check(natsSubscription_SetPendingLimits(made, pending_messages_max, pending_bytes_max), "limits");
+    check(natsConnection_Flush(connection_.get()), "flush");
+  }
+
+  const EngineOptions options_;
   Connection connection_;
   JetStream stream_;
   Subscription subscription_;
+  const bool jetstream_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
-// PostgreSQL through libpq: rows of an outbox table, inserted by many in a statement and read by keyset, as the source
-// does, but without its care for rows that commit late: there is one writer.
+// PostgreSQL through libpq: rows of an outbox table (docs/sources.md), inserted by many in a statement and read by
+// keyset with all that makes an event, as the source does, but without its care for rows that commit late: there is one
+// writer.
 #include <libpq-fe.h>
 #include <poll.h>
 
@@ -17,7 +18,7 @@ using Connection = std::unique_ptr<PGconn, Destroy<PQfinish>>;
 using Result = std::unique_ptr<PGresult, Destroy<PQclear>>;
 using Notification = std::unique_ptr<PGnotify, Destroy<PQfreemem>>;
 
-constexpr unsigned rows_per_insert = 500;
+constexpr unsigned rows_per_insert = 2'000;
 constexpr int rows_per_read = 1'000;  // what the source asks for, too
 
 Connection connect(const EngineOptions& options) {
@@ -62,7 +63,7 @@ class PostgresReader final : public Reader {
  public:
   explicit PostgresReader(const EngineOptions& options)
       : connection_(connect(options)),
-        select_("SELECT xid, id, data FROM " + options.name +
+        select_("SELECT xid, id, topic, event, key, data FROM " + options.name +
                 " WHERE (xid, id) > ($1::xid8, $2::int8) ORDER BY xid, id LIMIT " + std::to_string(rows_per_read)) {
     (void)execute(connection_.get(), "LISTEN " + options.name, {});
     if (options.from_oldest) return;
@@ -75,7 +76,7 @@ class PostgresReader final : public Reader {
     const Result rows = execute(connection_.get(), select_, std::array{xid_.c_str(), id_.c_str()});
     const int count = PQntuples(rows.get());
     for (int row = 0; row != count; ++row)
-      intake.take({PQgetvalue(rows.get(), row, 2), static_cast<std::size_t>(PQgetlength(rows.get(), row, 2))});
+      intake.take({PQgetvalue(rows.get(), row, 5), static_cast<std::size_t>(PQgetlength(rows.get(), row, 5))});
     if (count != 0) go_on_after(rows.get(), count - 1);
     if (count != rows_per_read) await();
   }
