@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "gateway/source/redis_errors.h"
 #include "gateway/source/redis_open.h"
 #include "gateway/source/redis_publish.h"
 #include "proto/check.h"
@@ -26,6 +27,10 @@ constexpr std::size_t batch = 1000;            // entries of one key in one repl
 constexpr RedisConnection::Milliseconds block_time{4000};
 
 constexpr std::chrono::seconds retry_time{1};
+constexpr std::size_t openings_max = 10'000;  // topics that wait for Redis
+
+// Places of troubles.
+constexpr const char *control_place = "control", *openings_place = "openings", *groups_place = "groups";
 
 topic::TimePoint now() { return std::chrono::steady_clock::now(); }
 
@@ -59,18 +64,20 @@ RedisStreams::RedisStreams(Context&& context)
       template_(context_.config.name, context_.config.stream),
       tls_(make_redis_tls(context_.config)),
       poison_(context_.limits, context_.metrics),
+      troubles_(context_.metrics),
       control_(make_redis_link(context_, buffers_, tls_.get(), "control")),
-      pages_(make_redis_link(context_, buffers_, tls_.get(), "pages"), context_.config.map, poison_, context_.metrics) {
-}
+      openings_(*control_, context_.io, context_.random(), [this](const std::string& topic) { ask_open(topic); }),
+      pages_(make_redis_link(context_, buffers_, tls_.get(), "pages"), context_, poison_, troubles_) {}
 
 RedisStreams::~RedisStreams() = default;
 
 void RedisStreams::start(topic::TimePoint) {
+  troubles_.expect(control_place);
   control_->up = [this] {
-    for (const auto& [topic, waiting] : opening_) ask_open(topic);
-    on_link({});
+    on_link_up(control_place);
+    openings_.go_on();
   };
-  control_->down = [this](const std::string& why) { on_link(why); };
+  control_->down = [this](const std::string& why) { troubles_.tell(control_place, why); };
   control_->start();
   pages_.start();
 }
@@ -83,41 +90,33 @@ void RedisStreams::stop() {
   context_.metrics.set_state(observe::SourceState::stopped);
 }
 
-// Up when every connection is.
-void RedisStreams::on_link(const std::string& why) {
-  if (!why.empty()) return context_.metrics.set_state(observe::SourceState::down, why);
-  const bool up =
-      control_->is_up() && std::ranges::all_of(groups_, [](const auto& group) { return group->link->is_up(); });
-  if (!up) return;
-  if (context_.metrics.state() == observe::SourceState::down) context_.metrics.reconnects.add();
-  context_.metrics.set_state(observe::SourceState::up);
+void RedisStreams::on_link_up(const std::string& name) {
+  if (troubles_.clear(name)) context_.metrics.reconnects.add();
 }
 
 // --- Topics --------------------------------------------------------------------------------------------------------
 
 bool RedisStreams::may_have(std::string_view topic) const { return template_.key_of(topic).has_value(); }
 
-void RedisStreams::open(const std::string& topic, topic::TimePoint now, OpenDone done) {
+void RedisStreams::open(const std::string& topic, topic::TimePoint now, std::function<void(OpenResult)> done) {
   if (!may_have(topic)) return done(OpenResult::unknown_topic);
   if (context_.home.find(topic)) {
     (void)context_.home.open(topic, now);  // it is used
     return done(OpenResult::opened);
   }
-  auto& waiting = opening_[topic];
-  waiting.push_back(std::move(done));
-  if (waiting.size() == 1 && control_->is_up()) ask_open(topic);
+  if (opening_.size() >= openings_max && !opening_.contains(topic)) return done(OpenResult::too_many_topics);
+  opening_[topic].waiting.push_back(std::move(done));
+  openings_.add(topic);
 }
 
 // Where the stream is now: its topic begins there.
 void RedisStreams::ask_open(const std::string& topic) {
   control_->ask({"XINFO", "STREAM", *template_.key_of(topic)}, [this, topic](const result<RedisReply>& reply) {
-    if (!reply || !opening_.contains(topic)) return;  // lost: asked again when the connection is back
+    if (!reply) return openings_.put_off(topic);
     const auto info = parse_stream_info(*reply);
-    if (!info) {
-      observe::log_event(observe::Level::warning, "a topic cannot be opened",
-                         {{"source", context_.config.name}, {"topic", topic}, {"why", reply->text}});
-      return finish_open(topic, OpenResult::unknown_topic);
-    }
+    if (!info) return on_refused_open(topic, reply->text);
+    openings_.settle(topic);
+    troubles_.clear(openings_place);
     const auto index = context_.home.open(topic, now(), redis_id(info->last));
     if (!index) return finish_open(topic, OpenResult::too_many_topics);
     add(topic, *index, *info);
@@ -125,9 +124,22 @@ void RedisStreams::ask_open(const std::string& topic) {
   });
 }
 
+// Only what the key says of itself is an answer: all else (busy, not allowed, still loading) passes, or can be mended.
+void RedisStreams::on_refused_open(const std::string& topic, const std::string& why) {
+  if (!std::exchange(opening_.at(topic).told, true))
+    observe::log_event(observe::Level::warning, "a topic cannot be opened",
+                       {{"source", context_.config.name}, {"topic", topic}, {"why", why}});
+  if (why.starts_with("WRONGTYPE")) {
+    openings_.settle(topic);
+    return finish_open(topic, OpenResult::unknown_topic);
+  }
+  if (!is_about_key(why)) troubles_.tell(openings_place, "opening a topic: " + why);
+  openings_.put_off(topic);
+}
+
 void RedisStreams::finish_open(const std::string& topic, OpenResult result) {
-  const auto waiting = opening_.extract(topic);
-  for (const OpenDone& done : waiting.mapped()) done(result);
+  const auto opening = opening_.extract(topic);
+  for (const auto& done : opening.mapped().waiting) done(result);
 }
 
 void RedisStreams::add(const std::string& name, topic::TopicIndex index, const RedisStreamInfo& info) {
@@ -164,14 +176,14 @@ RedisStreams::Group& RedisStreams::group_with_room() {
     group.link->ask({"CLIENT", "ID"}, [&group](const result<RedisReply>& reply) {
       if (reply && reply->kind == RedisReply::Kind::integer) group.client_id = std::to_string(reply->integer);
     });
-    on_link({});
+    on_link_up(groups_place);
     begin_round(group);
   };
   group.link->down = [this, &group](const std::string& why) {
     ++group.round;
     group.busy = true;  // until it is up again
     group.blocked = false;
-    on_link(why);
+    troubles_.tell(groups_place, why);
   };
   group.busy = true;
   group.link->start();
@@ -231,7 +243,7 @@ void RedisStreams::begin_round(Group& group) {
 void RedisStreams::on_batch(Group& group, std::uint64_t round, RedisReply&& reply) {
   if (reply.is_error()) {
     // Somebody put another type in the stream's place: until that is mended this group waits, and says so.
-    context_.metrics.set_state(observe::SourceState::down, fmt::format("XREAD: {}", reply.text));
+    troubles_.tell(groups_place, fmt::format("XREAD: {}", reply.text));
     group.retry.expires_after(retry_time);
     group.retry.async_wait([this, &group, round](const boost::system::error_code& error) {
       if (error || group.round != round) return;
@@ -291,8 +303,7 @@ void RedisStreams::catch_up(Group& group, std::uint64_t round, const std::string
 void RedisStreams::take_transaction(Topic& topic, const RedisReply& reply) {
   const auto info = reply.elements.size() == 2 ? parse_stream_info(reply.elements[0]) : std::nullopt;
   if (!info) {
-    context_.metrics.set_state(observe::SourceState::down,
-                               fmt::format("the key `{}` is no stream any more", topic.key));
+    troubles_.tell(groups_place, fmt::format("the key `{}` is no stream any more", topic.key));
     topic.caught_up = true;  // XREAD says so too, in its own time
     return;
   }
@@ -321,7 +332,7 @@ void RedisStreams::take_transaction(Topic& topic, const RedisReply& reply) {
   topic.ordinal = topic.last == info->last ? info->added : topic.ordinal + count;
   note_behind(topic, info->added - std::min(info->added, topic.ordinal));
   topic.caught_up = count < batch;
-  if (topic.caught_up) on_link({});
+  if (topic.caught_up) troubles_.clear(groups_place);
 }
 
 void RedisStreams::lose(Topic& topic, GapReason reason, const NumberPair& to) {

@@ -19,7 +19,9 @@
 #include "gateway/source/redis_pages.h"
 #include "gateway/source/redis_stream.h"
 #include "gateway/source/redis_template.h"
+#include "gateway/source/redis_window.h"
 #include "gateway/source/source.h"
+#include "gateway/source/troubles.h"
 
 namespace sluice::source {
 
@@ -43,10 +45,15 @@ class RedisStreams final : public Source {
  private:
   struct Topic;
   struct Group;
-  using OpenDone = std::function<void(topic::OpenResult)>;
+  struct Opening {
+    std::vector<std::function<void(topic::OpenResult)>> waiting;
+    bool told = false;  // that it was refused
+  };
 
-  void on_link(const std::string& why);
+  // Of the connection of that name.
+  void on_link_up(const std::string& name);
   void ask_open(const std::string& topic);
+  void on_refused_open(const std::string& topic, const std::string& why);
   void finish_open(const std::string& topic, topic::OpenResult result);
   void add(const std::string& topic, topic::TopicIndex index, const RedisStreamInfo& info);
   [[nodiscard]] Group& group_with_room();
@@ -67,11 +74,13 @@ class RedisStreams final : public Source {
   std::unique_ptr<proto::TlsContext> tls_;
   client::ReadBuffers buffers_;
   Poison poison_;
+  Troubles troubles_;
   std::unique_ptr<RedisLink> control_;
+  RedisWindow openings_;
   RedisPages pages_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::unordered_map<std::string, std::unique_ptr<Topic>> topics_;  // by key
-  std::map<std::string, std::vector<OpenDone>> opening_;            // by topic
+  std::map<std::string, Opening> opening_;                          // by topic
   bool paused_ = false, stopped_ = false;
 };
 
