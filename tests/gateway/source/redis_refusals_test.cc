@@ -35,9 +35,7 @@ TEST_CASE("redis: a page that the server refuses is told and asked again, and no
   }
   SUBCASE("because a script keeps it busy") {
     CHECK(story.admin.say({"CONFIG", "SET", "busy-reply-threshold", "20"}) == test::text("OK"));
-    RedisConnection::Options patient = quick(parse_redis_url("redis://127.0.0.1:" + std::to_string(server.port())));
-    patient.answer_timeout = 60s;
-    RedisTalk script(story.given.io, patient);
+    RedisTalk script(story.given.io, patient(server.port()));
     script.come_up();
     const auto running = script.ask({"EVAL", "while true do end", "0"});
     story.admin.settle(100ms);

@@ -67,11 +67,17 @@ struct StreamsStory {
   std::unique_ptr<RedisStreams> source;
 };
 
+// For a server on a busy machine: not lost while it takes its time.
+inline RedisConnection::Options patient(std::uint16_t port) {
+  RedisConnection::Options options = quick(parse_redis_url("redis://127.0.0.1:" + std::to_string(port)));
+  options.ping_interval = options.answer_timeout = 60s;
+  return options;
+}
+
 // Over a real server.
 struct RealStory : StreamsStory {
-  explicit RealStory(test::RedisServer& server)
-      : StreamsStory("reader:pw@127.0.0.1:" + std::to_string(server.port())),
-        admin(given.io, quick(parse_redis_url("redis://127.0.0.1:" + std::to_string(server.port())))) {
+  explicit RealStory(const test::RedisServer& server)
+      : StreamsStory("reader:pw@127.0.0.1:" + std::to_string(server.port())), admin(given.io, patient(server.port())) {
     admin.come_up();
     allow({"on", ">pw", "~*", "&*", "+@all"});
     start();
