@@ -12,8 +12,8 @@ namespace sluice::source {
 // `refusal` is the text of an error reply to AUTH, PING or SELECT ("WRONGPASS …"): the server, what it refuses, and the
 // remedy where there is one.
 [[nodiscard]] std::string explain_redis_refusal(std::string_view refusal, const RedisUrl& url);
-// Whether an error reply is about a key that the command named (another type stands there, or the user may not use
-// it); else it is about the command, the user or the server, and other keys will fare no better.
+// Whether an error reply is about a key or channel that the command named (another type stands there, or the user may
+// not use it); else it is about the command, the user or the server, and other names will fare no better.
 [[nodiscard]] bool is_about_key(std::string_view error);
 
 }  // namespace sluice::source

@@ -67,7 +67,8 @@ void RedisStreams::open(const std::string& topic, topic::TimePoint now, std::fun
     (void)context_.home.open(topic, now);  // it is used
     return done(OpenResult::opened);
   }
-  if (opening_.size() >= openings_max && !opening_.contains(topic)) return done(OpenResult::too_many_topics);
+  if (opening_.size() >= RedisWindow::openings_max && !opening_.contains(topic))
+    return done(OpenResult::too_many_topics);
   opening_[topic].waiting.push_back(std::move(done));
   openings_.add(topic);
 }

@@ -1,5 +1,6 @@
 #include "gateway/source/redis_window.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 

@@ -20,6 +20,7 @@ class RedisWindow {
  public:
   using Ask = std::function<void(const std::string& name)>;
   static constexpr std::size_t in_flight_max = 256;
+  static constexpr std::size_t openings_max = 10'000;  // topics that an adapter lets wait in it to be opened
 
   // The link outlives it.
   RedisWindow(RedisLink& link, boost::asio::io_context& loop, std::uint64_t seed, Ask ask);
