@@ -1,5 +1,6 @@
 #include "gateway/source/redis_pages.h"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <utility>
@@ -12,7 +13,8 @@ using topic::NumberPair;
 
 namespace {
 
-constexpr const char* place = "pages";  // of its troubles
+constexpr const char* place = "pages";    // of its troubles
+constexpr std::size_t keys_max = 10'000;  // of which it is kept how large their entries are
 
 // The position just before a time: entries of that millisecond come after it.
 std::string before(std::chrono::system_clock::time_point time) {
@@ -37,7 +39,10 @@ void RedisPages::start() {
     if (troubles_.clear(place)) metrics_.reconnects.add();
     ask_waiting();
   };
-  link_->down = [this](const std::string& why) { troubles_.tell(place, why); };
+  link_->down = [this](const std::string& why) {
+    for (auto& [key, batch] : batches_) batch.start_again();
+    troubles_.tell(place, why);
+  };
   link_->start();
 }
 
@@ -76,9 +81,10 @@ void RedisPages::ask(Read&& read, const std::string& start, std::optional<GapRea
     waiting_.push_back(std::move(read));
     return;
   }
+  if (batches_.size() >= keys_max) batches_.clear();
+  read.count = std::min(read.limits.entries, batches_[read.key].count());
   const std::vector<std::vector<std::string>> commands = {
-      {"XINFO", "STREAM", read.key},
-      {"XRANGE", read.key, "(" + start, "+", "COUNT", std::to_string(read.limits.entries)}};
+      {"XINFO", "STREAM", read.key}, {"XRANGE", read.key, "(" + start, "+", "COUNT", std::to_string(read.count)}};
   link_->transaction(commands, [this, read, start, gap](const boost::system::result<RedisReply>& reply) mutable {
     if (!reply) return put_off(std::move(read), reply.error().message());
     finish(std::move(read), start, gap, *reply);
@@ -114,7 +120,8 @@ void RedisPages::finish(Read&& read, const std::string& start, std::optional<Gap
   }
   std::size_t bytes = 0;
   const std::vector<RedisEntry> entries = parse_entries(reply.elements[1]);
-  page.at_end = entries.size() < read.limits.entries;
+  page.at_end = entries.size() < read.count;
+  batches_[read.key].note(!page.at_end, std::max(largest_entry(reply.elements[1]), info->newest_size));
   for (const RedisEntry& entry : entries) {
     if (bytes > read.limits.bytes) {
       page.at_end = false;

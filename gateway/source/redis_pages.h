@@ -9,8 +9,10 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "gateway/source/poison.h"
+#include "gateway/source/redis_batch.h"
 #include "gateway/source/redis_link.h"
 #include "gateway/source/redis_stream.h"
 #include "gateway/source/source.h"
@@ -36,6 +38,7 @@ class RedisPages {
     topic::ReadRequest request;
     topic::ReadLimits limits;
     topic::ReadDone done;
+    std::size_t count = 0;  // entries asked for last
   };
   void ask(Read&& read);
   // What it got is no page: `from_oldest` follows, which the first attempt found out.
@@ -53,7 +56,8 @@ class RedisPages {
   Troubles& troubles_;
   Backoff backoff_;
   boost::asio::steady_timer retry_;
-  std::deque<Read> waiting_;  // for the connection, or for the next attempt
+  std::unordered_map<std::string, RedisBatch> batches_;  // by key
+  std::deque<Read> waiting_;                             // for the connection, or for the next attempt
 };
 
 }  // namespace sluice::source
