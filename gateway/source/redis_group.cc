@@ -14,11 +14,13 @@ using topic::NumberPair;
 
 namespace {
 
-constexpr std::size_t batch = 1000;    // entries of one key in one reply
 constexpr std::size_t alone_max = 16;  // transactions of one round: the others wait for the next
 // How long the server may wait for something to send. With the time for an answer below the 10 s in which a server that
 // hangs must be noticed.
 constexpr RedisConnection::Milliseconds block_time{4000};
+// Where the server does not let us end it earlier, so that a topic that joins waits no longer.
+constexpr RedisConnection::Milliseconds short_block_time{250};
+constexpr std::chrono::milliseconds unblock_interval{5};
 // Between attempts at a key that is refused.
 constexpr std::chrono::seconds wait_least{1}, wait_most{30};
 
@@ -35,6 +37,7 @@ struct RedisGroup::Topic {
   std::uint64_t behind = 0;       // entries that it has and we do not, when last asked
   std::uint64_t first_round = 0;  // replies of earlier ones are of another topic of that key
   std::uint64_t asked = 0;        // in which round it was last read alone
+  RedisBatch batch;               // read alone
   bool caught_up = true;          // else it is read alone, not before `again_at`
   topic::TimePoint again_at{};
   std::chrono::seconds wait{0};  // since it is refused; 0: it is not
@@ -45,6 +48,7 @@ RedisGroup::RedisGroup(const Shared& shared, std::unique_ptr<RedisLink> link, st
       place_(std::move(place)),
       backoff_(shared.context.random()),
       retry_(shared.context.io),
+      again_(shared.context.io),
       link_(std::move(link)) {
   link_->up = [this] { on_up(); };
   link_->down = [this](const std::string& why) { on_down(why); };
@@ -56,6 +60,7 @@ RedisGroup::~RedisGroup() = default;
 void RedisGroup::stop() {
   stopped_ = true;
   retry_.cancel();
+  again_.cancel();
   link_->connection().stop();
 }
 
@@ -65,9 +70,15 @@ void RedisGroup::on_up() {
   awaited_ = 0;
   refusal_.clear();
   client_id_.clear();
-  for (const auto& [key, topic] : topics_) topic->caught_up = false;  // what was missed may have been trimmed meanwhile
+  batch_.start_again();
+  for (const auto& [key, topic] : topics_) {
+    topic->caught_up = false;  // what was missed may have been trimmed meanwhile
+    topic->batch.start_again();
+  }
   link_->ask({"CLIENT", "ID"}, [this](const result<RedisReply>& reply) {
-    if (reply && reply->kind == RedisReply::Kind::integer) client_id_ = std::to_string(reply->integer);
+    if (!reply) return;
+    if (reply->kind == RedisReply::Kind::integer) client_id_ = std::to_string(reply->integer);
+    can_unblock_ = !client_id_.empty();
   });
   if (shared_.troubles.clear(place_)) shared_.context.metrics.reconnects.add();
   begin_round();
@@ -90,6 +101,7 @@ void RedisGroup::add(const std::string& key, topic::TopicIndex index, const Redi
   topic->ordinal = info.added;
   topic->first_round = round_ + 1;
   topics_.emplace(key, std::move(topic));
+  joined_ = true;
   if (blocked_)
     unblock();
   else
@@ -110,11 +122,33 @@ RedisGroup::Topic* RedisGroup::find(const std::string& key) {
 
 void RedisGroup::go_on() {
   paused_ = false;
+  for (const auto& [key, topic] : topics_) topic->caught_up = false;  // each may have got much meanwhile
   begin_round();
 }
 
+// It may come, on the other connection, before the XREAD that it is to end: it is said until that is answered.
 void RedisGroup::unblock() {
-  if (!client_id_.empty()) shared_.control.ask({"CLIENT", "UNBLOCK", client_id_}, [](const result<RedisReply>&) {});
+  if (std::exchange(unblocking_, true)) return;
+  say_unblock();
+}
+
+void RedisGroup::say_unblock() {
+  if (!joined_ || !blocked_ || !can_unblock_ || stopped_) {
+    unblocking_ = false;
+    return;
+  }
+  if (client_id_.empty()) return unblock_later();
+  shared_.control.ask({"CLIENT", "UNBLOCK", client_id_}, [this](const result<RedisReply>& reply) {
+    if (reply && reply->is_error() && !reply->text.starts_with("BUSY")) can_unblock_ = false;
+    unblock_later();
+  });
+}
+
+void RedisGroup::unblock_later() {
+  again_.expires_after(unblock_interval);
+  again_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) say_unblock();
+  });
 }
 
 // --- Rounds --------------------------------------------------------------------------------------------------------
@@ -133,6 +167,7 @@ void RedisGroup::begin_round() {
       next = std::min(next, topic->again_at);
   if (ready.empty() && behind.empty()) return wait_until(next);
   busy_ = true;
+  joined_ = false;
   ++round_;
   std::ranges::sort(behind, {}, &Topic::asked);
   if (behind.size() > alone_max) behind.resize(alone_max);
@@ -189,23 +224,25 @@ void RedisGroup::refuse(Topic& topic, const std::string& why) {
 // --- XREAD of many -------------------------------------------------------------------------------------------------
 
 void RedisGroup::read_together(const std::vector<Topic*>& ready, bool block) {
-  std::vector<std::string> words = {"XREAD", "COUNT", std::to_string(batch)};
-  if (block) words.insert(words.end(), {"BLOCK", std::to_string(block_time.count())});
+  const std::size_t count = std::max<std::size_t>(batch_.count() / ready.size(), 1);
+  std::vector<std::string> words = {"XREAD", "COUNT", std::to_string(count)};
+  const auto block_for = can_unblock_ ? block_time : short_block_time;
+  if (block) words.insert(words.end(), {"BLOCK", std::to_string(block_for.count())});
   words.emplace_back("STREAMS");
   for (const Topic* topic : ready) words.push_back(topic->key);
   for (const Topic* topic : ready) words.push_back(redis_id(topic->last));
   blocked_ = block;
   ++awaited_;
-  const auto take = [this, round = round_](result<RedisReply> reply) {
+  const auto take = [this, round = round_, count](result<RedisReply> reply) {
     if (round_ == round) blocked_ = false;
     if (!is_due(round, reply)) return;
-    on_batch(round, std::move(*reply));
+    on_batch(round, count, std::move(*reply));
     end_part();
   };
-  link_->ask(words, take, block ? block_time : RedisConnection::Milliseconds(0));
+  link_->ask(words, take, block ? block_for : RedisConnection::Milliseconds(0));
 }
 
-void RedisGroup::on_batch(std::uint64_t round, RedisReply&& reply) {
+void RedisGroup::on_batch(std::uint64_t round, std::size_t count, RedisReply&& reply) {
   if (reply.is_error()) {
     // It does not say which key: each is tried alone, and the wrong one found.
     if (!is_about_key(reply.text) || std::exchange(searched_, true)) return refuse(reply.text);
@@ -215,14 +252,16 @@ void RedisGroup::on_batch(std::uint64_t round, RedisReply&& reply) {
   searched_ = false;
   const auto held = std::make_shared<const RedisReply>(std::move(reply));
   for (const RedisReply& stream : held->elements) {
+    if (stream.elements.size() == 2)
+      batch_.note(stream.elements[1].elements.size() >= count, largest_entry(stream.elements[1]));
     if (stream.elements.size() != 2 || find(stream.elements[0].text) == nullptr) continue;
     ++awaited_;
     link_->ask({"XINFO", "STREAM", stream.elements[0].text},
-               [this, round, held, &stream](const result<RedisReply>& answer) {
+               [this, round, count, held, &stream](const result<RedisReply>& answer) {
                  if (!is_due(round, answer)) return;
                  if (Topic* topic = find(stream.elements[0].text)) {
                    if (const auto info = parse_stream_info(*answer))
-                     judge(*topic, parse_entries(stream.elements[1]), *info);
+                     judge(*topic, parse_entries(stream.elements[1]), *info, count);
                    else
                      refuse(*topic, answer->text);
                  }
@@ -232,9 +271,11 @@ void RedisGroup::on_batch(std::uint64_t round, RedisReply&& reply) {
 }
 
 // Whether the batch follows what was appended last without a hole.
-void RedisGroup::judge(Topic& topic, const std::vector<RedisEntry>& entries, const RedisStreamInfo& info) {
+void RedisGroup::judge(Topic& topic, const std::vector<RedisEntry>& entries, const RedisStreamInfo& info,
+                       std::size_t count) {
   const bool whole = topic.ordinal >= info.removed() && info.added >= topic.ordinal + entries.size();
-  topic.caught_up = whole;
+  // One that has more to give than its share of an answer gets answers of its own.
+  topic.caught_up = whole && (entries.size() < count || count >= topic.batch.count());
   if (!whole) return;  // read again together with what is gone, alone
   append(topic, entries);
   topic.ordinal = topic.last == info.last ? info.added : topic.ordinal + entries.size();
@@ -245,18 +286,19 @@ void RedisGroup::judge(Topic& topic, const std::vector<RedisEntry>& entries, con
 
 void RedisGroup::read_alone(Topic& topic) {
   topic.asked = round_;
+  const std::size_t count = topic.batch.count();
   ++awaited_;
   const std::vector<std::vector<std::string>> commands = {
       {"XINFO", "STREAM", topic.key},
-      {"XREAD", "COUNT", std::to_string(batch), "STREAMS", topic.key, redis_id(topic.last)}};
-  link_->transaction(commands, [this, round = round_, key = topic.key](const result<RedisReply>& reply) {
+      {"XREAD", "COUNT", std::to_string(count), "STREAMS", topic.key, redis_id(topic.last)}};
+  link_->transaction(commands, [this, round = round_, count, key = topic.key](const result<RedisReply>& reply) {
     if (!is_due(round, reply)) return;
-    if (Topic* found = find(key)) take_transaction(*found, *reply);
+    if (Topic* found = find(key)) take_transaction(*found, count, *reply);
     end_part();
   });
 }
 
-void RedisGroup::take_transaction(Topic& topic, const RedisReply& reply) {
+void RedisGroup::take_transaction(Topic& topic, std::size_t count, const RedisReply& reply) {
   if (reply.is_error()) return refuse(topic, reply.text);
   const auto info = parse_stream_info(reply.elements[0]);
   if (!info) return refuse(topic, reply.elements[0].text);
@@ -279,15 +321,18 @@ void RedisGroup::take_transaction(Topic& topic, const RedisReply& reply) {
     lose(topic, GapReason::trimmed, to);
     topic.ordinal = info->removed();
   }
-  std::size_t count = 0;
+  std::size_t got = 0, largest = info->newest_size;
   if (!reply.elements[1].elements.empty() && reply.elements[1].elements[0].elements.size() == 2) {
-    const std::vector<RedisEntry> entries = parse_entries(reply.elements[1].elements[0].elements[1]);
-    count = entries.size();
+    const RedisReply& array = reply.elements[1].elements[0].elements[1];
+    const std::vector<RedisEntry> entries = parse_entries(array);
+    got = entries.size();
+    largest = std::max(largest, largest_entry(array));
     append(topic, entries);
   }
-  topic.ordinal = topic.last == info->last ? info->added : topic.ordinal + count;
+  topic.batch.note(got >= count, largest);
+  topic.ordinal = topic.last == info->last ? info->added : topic.ordinal + got;
   note_behind(topic, info->added - std::min(info->added, topic.ordinal));
-  topic.caught_up = count < batch;
+  topic.caught_up = got < count;
 }
 
 // --- What came -----------------------------------------------------------------------------------------------------
