@@ -8,6 +8,7 @@
 namespace sluice::serve {
 
 namespace {
+constexpr std::size_t cache_line = 64;
 constexpr std::size_t record_size = 16 * 1024;  // TLS plaintext limit, RFC 8446 §5.1
 // Bytes one connection sends per turn: a fast reader with a long backlog does not keep the others waiting.
 constexpr std::size_t turn_bytes = 512 * 1024;
@@ -136,13 +137,16 @@ void Connection::on_body(proto::StreamId id, proto::Http2StreamOwner* owner, std
 void Connection::on_body_end(proto::StreamId, proto::Http2StreamOwner* owner) {
   auto* stream = static_cast<Stream*>(owner);
   if (stream == nullptr) return;
-  if (std::exchange(stream->awaits_body_, false)) --bodies_;
+  if (stream->awaits_body_) --bodies_;
+  stream->awaits_body_ = false;
   if (!stream->ended_) stream->on_body_end();
 }
 
 void Connection::on_window(proto::StreamId id, proto::Http2StreamOwner* owner) {
   const auto unblock = [this](Stream& stream) {
-    if (std::exchange(stream.blocked_, false)) wake(stream);
+    if (!stream.blocked_) return;
+    stream.blocked_ = false;
+    wake(stream);
   };
   if (owner != nullptr) {
     static_cast<Stream*>(owner)->moved_ = true;
@@ -156,8 +160,10 @@ void Connection::on_window(proto::StreamId id, proto::Http2StreamOwner* owner) {
 void Connection::on_close(proto::StreamId, proto::Http2StreamOwner* owner, std::uint32_t code) {
   auto* stream = static_cast<Stream*>(owner);
   if (stream == nullptr) return;
-  if (std::exchange(stream->awaits_body_, false)) --bodies_;
-  if (std::exchange(stream->ready_, false)) std::ranges::replace(ready_, stream, nullptr);
+  if (stream->awaits_body_) --bodies_;
+  stream->awaits_body_ = false;
+  if (stream->ready_) std::ranges::replace(ready_, stream, nullptr);
+  stream->ready_ = false;
   EndReason reason = stream->end_reason_;
   if (!stream->ended_) reason = lost_ ? lost_reason_ : code == 0 ? EndReason::complete : EndReason::peer_cancelled;
   stream->ended_ = true;
@@ -199,7 +205,8 @@ void Connection::respond(Stream& stream, const proto::ResponseHead& head, bool e
 }
 
 void Connection::reset(Stream& stream, proto::ErrorCode code, EndReason reason) {
-  if (std::exchange(stream.ended_, true)) return;
+  if (stream.ended_) return;
+  stream.ended_ = true;
   stream.end_reason_ = reason;
   session_->reset(stream.id(), code);
   mark_dirty();
@@ -220,6 +227,20 @@ Stream* Connection::find(proto::StreamId id) {
   return nullptr;
 }
 
+// Of ten thousand streams with one event each few are in the processor's cache: asked for a few before their turn, and
+// what hangs on them when they are here.
+void Connection::prefetch_ready(std::size_t next) const {
+  constexpr std::size_t object_ahead = 6, state_ahead = 3;
+  if (next + object_ahead < ready_.size())
+    if (const Stream* stream = ready_[next + object_ahead]) {
+      __builtin_prefetch(stream);
+      __builtin_prefetch(reinterpret_cast<const char*>(stream) + cache_line);
+      __builtin_prefetch(reinterpret_cast<const char*>(stream) + 2 * cache_line - 16);  // 128 bytes from malloc
+    }
+  if (next + state_ahead < ready_.size())
+    if (const Stream* stream = ready_[next + state_ahead]) stream->prefetch();
+}
+
 void Connection::flush() {
   dirty_ = false;
   if (!session_ || dead_) return drop_closed();
@@ -230,6 +251,7 @@ void Connection::flush() {
   std::size_t sent = 0;
   std::size_t next = 0;
   while (next != ready_.size() && phase_ != Phase::closing) {
+    prefetch_ready(next);
     Stream* stream = ready_[next++];
     if (stream == nullptr) continue;
     if (pump(*stream, sent)) ready_.push_back(stream);

@@ -22,6 +22,7 @@
 #include "gateway/load/flush_rounds.h"
 #include "gateway/load/free_memory.h"
 #include "gateway/serve/connection.h"
+#include "gateway/serve/page_reads.h"
 #include "gateway/serve/router.h"
 #include "gateway/serve/services.h"
 #include "gateway/topic/home.h"
@@ -81,6 +82,7 @@ class Worker final : private Sources {
     std::unique_ptr<topic::Home> home;
     std::unique_ptr<topic::Provider> provider;
     std::unique_ptr<topic::Replays> replays;  // of a source that can
+    std::uint64_t begun = 0;                  // topic::Home::begun_count() that its pages are of
     topic::Sequence counted = 0;              // of its events, in the metrics
   };
   struct Outbox {
@@ -99,8 +101,9 @@ class Worker final : private Sources {
                StreamAddress asker) override;
   // At the home of the source.
   void read_here(topic::SourceIndex source, topic::ReadRequest&& request, topic::ReadDone done);
-  void on_read(StreamAddress asker, std::size_t part, topic::PagePtr page);
+  void on_read(topic::SourceIndex source, const topic::ReadRequest& request, const topic::PagePtr& page);
   void retry_opening();
+  [[nodiscard]] bool is_open(StreamAddress stream);
   template <typename StreamType>
   [[nodiscard]] StreamType* find(StreamAddress address);
   [[nodiscard]] Home& home_of(topic::SourceIndex source);
@@ -135,6 +138,7 @@ class Worker final : private Sources {
   std::vector<Outbox> outboxes_;  // by worker
   std::vector<topic::Message> received_;
   std::vector<StreamAddress> opening_;  // streams that wait for a topic
+  PageReads page_reads_;
   std::uint64_t opening_revision_ = 0;  // of the topics, when they last tried
   std::unordered_map<std::uint64_t, std::unique_ptr<Socket>> sockets_;
   std::vector<std::vector<Socket*>> slots_;  // by visit: each is looked at once per second

@@ -39,6 +39,7 @@ std::shared_ptr<SharedTopic> place_of(const std::string& position) {
 }  // namespace
 
 void Home::start(const std::string& position, Sequence last) {
+  ++begun_;
   last_ = std::max(last_, last);
   for (auto& [index, member] : members_) forget_keys(*member, last_);
   removed_through_ = last_;
@@ -58,6 +59,7 @@ void Home::restart(const std::string& position, GapReason reason, TimePoint now)
 }
 
 void Home::restart(TopicIndex topic, const std::string& position, GapReason reason, TimePoint now) {
+  ++begun_;
   forget_keys(*members_.at(topic), last_);
   send({.kind = Message::Kind::restart,
         .source = source_,

@@ -64,6 +64,9 @@ class Home {
 
   [[nodiscard]] Topics& topics() { return own_; }
   [[nodiscard]] Sequence last() const { return last_; }
+  // How often the source, or one of its topics, has begun (anew): what was read of its past before may be of an
+  // engine's stream that is gone.
+  [[nodiscard]] std::uint64_t begun_count() const { return begun_; }
   [[nodiscard]] std::uint64_t evicted_count() const { return evicted_; }
 
  private:
@@ -91,6 +94,7 @@ class Home {
   Sequence removed_through_ = 0;
   std::string removed_position_;
   std::uint64_t evicted_ = 0;
+  std::uint64_t begun_ = 0;
 };
 
 }  // namespace sluice::topic

@@ -256,8 +256,17 @@ void Merge::end_page(Part& part) {
   replay.asked = false;
   if (began_anew(part)) return;  // its engine tells what is left of where this stream was
   if (enter_rings(part)) return part.replay.reset();
-  // The engine has nothing after this place and the rings begin later: nobody has what is between.
-  if (page->at_end && page->entries.empty()) on_page(static_cast<std::size_t>(&part - parts_.data()), nullptr);
+  // The engine had nothing after this place, and the rings begin later: nobody has what is between. But what they have
+  // evicted since it was asked may be newer than its answer: it is asked again.
+  if (page->at_end && page->entries.empty() && evicted_through(part) <= page->appended)
+    on_page(static_cast<std::size_t>(&part - parts_.data()), nullptr);
+}
+
+Sequence Merge::evicted_through(const Part& part) const {
+  Sequence evicted = 0;
+  for (const Member& member : members_)
+    if (&parts_[member.part] == &part) evicted = std::max(evicted, member.cursor.log()->evicted_through());
+  return evicted;
 }
 
 bool Merge::enter_rings(Part& part) {

@@ -110,6 +110,8 @@ class Merge {
   // Out of its page: goes over to the rings, or wants the next page.
   void end_page(Part& part);
   [[nodiscard]] bool enter_rings(Part& part);
+  // The newest entry that any of its rings has lost.
+  [[nodiscard]] Sequence evicted_through(const Part& part) const;
   void skip_had(const Part& part, Member& member) const;
   void skip_had(const Part& part, Replay& replay) const;
   // Whether its source has begun anew since the part's position was good; forgets what the part has had then.

@@ -23,6 +23,15 @@ struct ReadRequest {
   std::string after;                                           // empty: from the oldest that the engine has
   std::optional<std::chrono::system_clock::time_point> since;  // instead of `after`: from this time on
   friend bool operator==(const ReadRequest&, const ReadRequest&) = default;
+  // Equal for equal topics, and for equal requests.
+  [[nodiscard]] std::string topics_text() const {
+    std::string text;
+    for (const std::string& topic : topics) text.append(topic).push_back('\0');
+    return text;
+  }
+  [[nodiscard]] std::string key() const {
+    return topics_text() + (since ? '@' + std::to_string(since->time_since_epoch().count()) : after);
+  }
 };
 
 struct ReadLimits {
@@ -37,6 +46,8 @@ struct Page {
   std::vector<EntryPtr> entries;
   std::optional<GapReason> gap;  // why `from` is not `after`; absent for a page from the oldest or from a time
   bool at_end = false;           // the engine had nothing newer
+  // Every entry up to this one was in the engine before the page was read (0: unknown). Of pages without entries.
+  Sequence appended = 0;
   // Whether its gap concerns a stream at `position`, for whose neighbour it may have been read.
   [[nodiscard]] bool tells_loss_after(const PositionFormat& format, std::string_view position) const {
     return gap == GapReason::trimmed ? !(format.compare(position, from) >= 0) : gap.has_value();

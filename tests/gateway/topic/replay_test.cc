@@ -75,6 +75,8 @@ struct Engine {
   std::uint64_t trimmed_through = 0, last = 0;
 };
 
+topic::Sequence appended_nothing() { return 0; }
+
 std::shared_ptr<topic::SharedSource> engine_source() {
   return std::make_shared<topic::SharedSource>("s", std::make_shared<topic::PairFormat>('-', false), true);
 }
@@ -86,7 +88,8 @@ TEST_CASE("ten thousand who resume at one position cost the engine one read a pa
   for (std::uint64_t number = 1; number <= 3000; ++number) engine.events.push_back({number, "s/a"});
   const topic::PairFormat format('-', false);
   topic::Replays replays(
-      format, [&](const ReadRequest& request, const topic::ReadDone& done) { done(engine.read(request, 1000)); });
+      format, [&](const ReadRequest& request, const topic::ReadDone& done) { done(engine.read(request, 1000)); },
+      appended_nothing);
   for (int client = 0; client != 10'000; ++client) {
     std::string after = position(client % 2 == 0 ? 0 : 17);
     for (bool at_end = false; !at_end;)
@@ -105,7 +108,8 @@ TEST_CASE("who asks while a page is read waits for it, and few reads are in flig
   const topic::PairFormat format('-', false);
   std::vector<std::pair<ReadRequest, topic::ReadDone>> asked;
   topic::Replays replays(
-      format, [&](const ReadRequest& request, topic::ReadDone done) { asked.emplace_back(request, std::move(done)); });
+      format, [&](const ReadRequest& request, topic::ReadDone done) { asked.emplace_back(request, std::move(done)); },
+      appended_nothing);
   int answered = 0;
   for (std::uint64_t client = 0; client != 60; ++client)
     replays.want({.topics = {"s/a"}, .after = position(client % 20), .since = {}}, tests::epoch_of_tests,
@@ -125,15 +129,131 @@ TEST_CASE("the cache of pages is bounded, and what nobody asks for goes") {
   const topic::PairFormat format('-', false);
   topic::Replays replays(
       format, [&](const ReadRequest& request, const topic::ReadDone& done) { done(engine.read(request, 10)); },
-      {.bytes = 10'000, .in_flight = 4, .unused = 60s});
+      appended_nothing, {.bytes = 10'000, .in_flight = 4, .unused = 30s, .age = 60s});
   for (std::uint64_t number = 0; number < 1000; number += 10) {
     replays.want({.topics = {"s/a"}, .after = position(number), .since = {}}, tests::epoch_of_tests,
                  [](const PagePtr&) {});
     CHECK(replays.bytes() <= 10'000);
   }
   CHECK(replays.bytes() != 0);
-  replays.expire(tests::epoch_of_tests + 61s);
+  replays.expire(tests::epoch_of_tests + 31s);
   CHECK(replays.bytes() == 0);
+}
+
+TEST_CASE("what an engine has deleted since is sent for a minute at most, and not after its stream was made anew") {
+  Engine engine;
+  for (std::uint64_t number = 1; number <= 10; ++number) engine.events.push_back({number, "s/a"});
+  const topic::PairFormat format('-', false);
+  std::vector<topic::ReadDone> late;
+  bool answers = true;
+  topic::Replays replays(
+      format,
+      [&](const ReadRequest& request, topic::ReadDone done) {
+        if (answers)
+          done(engine.read(request, 10));
+        else
+          late.push_back(std::move(done));
+      },
+      appended_nothing);
+  const ReadRequest request{.topics = {"s/a"}, .after = position(2), .since = {}};
+  topic::TimePoint now = tests::epoch_of_tests;
+  std::size_t entries = 0;
+  const auto want = [&] { replays.want(request, now, [&](const PagePtr& page) { entries = page->entries.size(); }); };
+  want();
+  CHECK(entries == 8);
+  engine.events.clear();
+  for (int second = 0; second != 59; ++second) {
+    now += 1s;
+    want();
+    replays.expire(now);
+  }
+  CHECK(entries == 8);
+  CHECK(replays.read_count() == 1);
+  now += 1s;
+  want();
+  CHECK(entries == 0);
+
+  engine.events.push_back({20, "s/a"});
+  answers = false;
+  want();
+  replays.forget();  // of what is being read, too
+  REQUIRE(late.size() == 1);
+  late.front()(engine.read(request, 10));
+  CHECK(entries == 1);
+  CHECK(replays.bytes() == 0);
+  answers = true;
+  want();
+  CHECK(replays.bytes() != 0);
+  replays.forget();
+  CHECK(replays.bytes() == 0);
+}
+
+TEST_CASE("a ring that runs over while the engine says that it has nothing tells of no loss") {
+  topic::History history;
+  history.entries = 3;
+  history.age = 24h;
+  Replicas replicas(history, 1, engine_source());
+  replicas.home->start(position(0));
+  const topic::TopicIndex index = *replicas.home->open("s/a", replicas.now);
+  Engine engine;
+  const auto append = [&](std::uint64_t number) {
+    engine.events.push_back({number, "s/a"});
+    topic::Event event;
+    event.data = "s/a#" + std::to_string(number);
+    replicas.home->append(index, position(number), event, replicas.now);
+  };
+  for (std::uint64_t number = 1; number <= 6; ++number) append(number);
+  std::vector<std::pair<ReadRequest, topic::ReadDone>> asked;
+  topic::Replays replays(
+      *replicas.shared->format,
+      [&](const ReadRequest& request, topic::ReadDone done) { asked.emplace_back(request, std::move(done)); },
+      [&] { return replicas.home->last(); });
+
+  struct Woken final : topic::Subscriber {
+    void on_touched() override {}
+  } woken;
+  Merge merge(woken);
+  topic::Topics& topics = *replicas.topics[0];
+  topic::TopicLog* log = topics.join("s/a");
+  PartStart start;
+  start.kind = PartStart::Kind::replay;
+  start.after = position(6);
+  merge.add(topics, std::span(&log, 1), start, position(6));
+  const auto want = [&] {
+    auto wanted = merge.take_want();
+    REQUIRE(wanted);
+    replays.want(std::move(wanted->request), replicas.now, [&](PagePtr page) { merge.on_page(0, std::move(page)); });
+  };
+  const auto answer = [&] {
+    const auto [request, done] = std::exchange(asked, {}).front();
+    done(engine.read(request, 1000));
+  };
+  want();
+  answer();  // nothing after 6
+  for (std::uint64_t number = 7; number <= 12; ++number) append(number);
+  ByteBuffer out;
+  merge.render(100'000, out);
+  CHECK(out.size() == 0);
+  want();
+  answer();
+  merge.render(100'000, out);
+  CHECK(out.text().find("sluice.gap") == std::string_view::npos);
+  CHECK(out.text().find("s/a#7") != std::string_view::npos);
+  CHECK(out.text().find("s/a#12") != std::string_view::npos);
+
+  SUBCASE("but of one that the engine does not have either") {
+    for (std::uint64_t number = 13; number <= 22; ++number) append(number);
+    engine.events.clear();
+    (void)merge.pending();
+    want();
+    answer();
+    (void)merge.pending();
+    out.consume(out.size());
+    merge.render(100'000, out);
+    CHECK(out.text().find("sluice.gap") != std::string_view::npos);
+    CHECK(out.text().find("s/a#20") != std::string_view::npos);
+  }
+  merge.leave(replicas.now);
 }
 
 namespace {
@@ -177,12 +297,15 @@ class World {
               return history;
             }(),
             2, engine_source()),
-        replays(*replicas.shared->format, [this](const ReadRequest& request, topic::ReadDone done) {
-          if (pick(0, 3) == 0)
-            waiting.emplace_back(request, std::move(done));
-          else
-            done(engine.read(request, pick(1, 5)));
-        }) {
+        replays(
+            *replicas.shared->format,
+            [this](const ReadRequest& request, topic::ReadDone done) {
+              if (pick(0, 3) == 0)
+                waiting.emplace_back(request, std::move(done));
+              else
+                done(engine.read(request, pick(1, 5)));
+            },
+            [this] { return replicas.home->last(); }) {
     replicas.home->start(position(0));
     for (const char* topic : {"s/a", "s/b", "s/c/d"}) (void)replicas.home->open(topic, replicas.now);
     replicas.deliver(1);
@@ -327,6 +450,9 @@ void run(std::uint64_t seed, int steps) {
 TEST_CASE("subscribers of rings that hold next to nothing get all that the engine has, in order, once, from anywhere") {
   const char* const given = std::getenv("SLUICE_TEST_SEED");
   const std::uint64_t first = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+  // Rings that ran over between an engine's answer and its judgement.
+  if (given == nullptr)
+    for (const std::uint64_t found : {2414643934, 2414643966}) run(found, 1500);
   const int runs = given != nullptr ? 1 : 60;
   for (int count = 0; count != runs; ++count) {
     run(first + static_cast<std::uint64_t>(count), 1500);
