@@ -80,6 +80,7 @@ std::optional<TopicIndex> Home::find(std::string_view topic) const {
 std::optional<TopicIndex> Home::open(const std::string& topic, TimePoint now, const std::string& start) {
   if (const auto found = names_.find(topic); found != names_.end()) {
     members_.at(found->second)->used = now;
+    members_.at(found->second)->left.reset();  // whoever asks is about to join
     return found->second;
   }
   if (members_.size() >= topics_max_) return std::nullopt;

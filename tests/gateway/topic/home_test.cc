@@ -150,6 +150,37 @@ TEST_CASE("an empty topic that nobody uses goes after the linger, and comes back
   CHECK(joined->evicted_through() == 1);
 }
 
+TEST_CASE("a topic whose engine keeps its past goes after the linger although its ring is full") {
+  History history;
+  history.linger = 60s;
+  Replicas replicas(history, 2,
+                    std::make_shared<topic::SharedSource>("s", std::make_shared<topic::PairFormat>('-', true), true));
+  const auto topic = replicas.home->open("s/a", replicas.now, "0-0");
+  REQUIRE(topic);
+  const auto append = [&](const std::string& position) {
+    replicas.home->append(*topic, position, {.type = {}, .data = "x", .idempotency_key = {}, .key = {}}, replicas.now);
+  };
+  append("1-0");
+  topic::TopicLog* joined = replicas.topics[0]->join("s/a");
+  REQUIRE(joined != nullptr);
+  const auto later = [&](std::chrono::seconds time) {
+    replicas.now += time;
+    append(std::to_string(replicas.now.time_since_epoch().count()) + "-0");
+    replicas.home->expire(replicas.now);
+    return replicas.topics[0]->topic_count();
+  };
+  CHECK(later(61s) == 1);  // somebody listens
+  replicas.topics[0]->leave(*joined, replicas.now);
+  CHECK(later(1s) == 1);
+  CHECK(later(59s) == 1);
+  REQUIRE(replicas.home->open("s/a", replicas.now) == topic);  // somebody is about to
+  CHECK(later(1s) == 1);
+  CHECK(later(59s) == 1);
+  replicas.now += 1s;
+  replicas.home->expire(replicas.now);
+  CHECK(replicas.topics[0]->topic_count() == 0);
+}
+
 TEST_CASE("a topic that an opener has just asked for is not removed before it was used") {
   Replicas replicas;
   REQUIRE(replicas.home->open("s/a", replicas.now));
