@@ -85,9 +85,8 @@ SseBackendTopic& SseBackend::make_topic(const std::string& name) {
   stream.silence = context_.config.silence;
   stream.event_size_max = context_.limits.event_size;
   stream.seed = context_.random();
-  auto& topic =
-      *topics_.emplace(name, std::make_unique<SseBackendTopic>(shared_, name, std::move(stream), url_.has_captures()))
-           .first->second;
+  auto& topic = *topics_.emplace(name, std::make_unique<SseBackendTopic>(shared_, name, stream, url_.has_captures()))
+                     .first->second;
   if (paused_) topic.pause();
   topic.start();
   return topic;

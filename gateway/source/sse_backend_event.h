@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "gateway/source/poison.h"
 #include "gateway/source/sse_backend_position.h"

@@ -14,7 +14,7 @@ constexpr milliseconds retry_max{600'000};   // and a backend that says a day ma
 constexpr milliseconds ping_interval{3000};  // over HTTP/2 a backend that hangs is noticed within 9 s
 // What a paused stream over HTTP/2 may still bring.
 constexpr std::uint32_t window = 256 * 1024;
-constexpr double jitter = 0.25;              // many gateways lose one backend in one moment
+constexpr double jitter = 0.25;  // many gateways lose one backend in one moment
 // A backend that refuses is asked again every 30 to 60 s in the end; one that says 204, which tells a browser to stop,
 // at least so from the first time.
 constexpr milliseconds refused_least{2000}, refused_most{60'000}, told_to_stop{15'000};

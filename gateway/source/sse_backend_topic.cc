@@ -24,7 +24,7 @@ std::size_t content_hash(const topic::Event& event) {
 
 }  // namespace
 
-SseBackendTopic::SseBackendTopic(SseBackendShared& shared, std::string name, SseBackendStream::Options stream,
+SseBackendTopic::SseBackendTopic(SseBackendShared& shared, std::string name, const SseBackendStream::Options& stream,
                                  bool may_be_unknown)
     : shared_(shared),
       name_(std::move(name)),
@@ -153,8 +153,11 @@ void SseBackendTopic::on_away(const std::string& why) {
 void SseBackendTopic::on_refused(int status, const std::string& why) {
   was_away_ = true;
   first_block_.cancel();
+  if (!refused_since_) refused_since_ = now();
   const bool unknown = status >= 400 && status < 500 && status != 401 && status != 403 && status != 429;
-  if (unknown && may_be_unknown_ && !index_) return fail_open(OpenResult::unknown_topic);
+  // And whatever else it says of a topic that never opened: nobody may hold a place in the source for ever with it.
+  const bool lingered = *refused_since_ + shared_.context.config.linger <= now();
+  if (may_be_unknown_ && !index_ && (unknown || lingered)) return fail_open(OpenResult::unknown_topic);
   shared_.on_state(name_, why);
 }
 

@@ -38,7 +38,8 @@ class SseBackendTopic final : private SseBackendStream::Visitor {
   using OpenDone = std::function<void(topic::OpenResult)>;
 
   // `may_be_unknown`: a refusal means that there is no such topic, not that the source is wrong.
-  SseBackendTopic(SseBackendShared& shared, std::string name, SseBackendStream::Options stream, bool may_be_unknown);
+  SseBackendTopic(SseBackendShared& shared, std::string name, const SseBackendStream::Options& stream,
+                  bool may_be_unknown);
 
   void start() { stream_.start({}); }
   void stop();
@@ -76,6 +77,7 @@ class SseBackendTopic final : private SseBackendStream::Visitor {
   const std::shared_ptr<int> alive_ = std::make_shared<int>();  // gone with it: late completions look
   std::optional<topic::TopicIndex> index_;                      // once open
   std::vector<OpenDone> opening_;
+  std::optional<topic::TimePoint> refused_since_;  // at the first refusal
   bool was_away_ = false;
   bool catching_up_ = false;   // since a reconnect nothing new has come
   bool told_of_loss_ = false;  // and no event since

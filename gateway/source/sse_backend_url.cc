@@ -1,5 +1,6 @@
 #include "gateway/source/sse_backend_url.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 

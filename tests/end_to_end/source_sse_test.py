@@ -92,7 +92,7 @@ class AnotherSluice(SseCase):
         self.assertEqual(self.backend_streams(), 2)
 
     def test_a_topic_that_nobody_reads_is_closed_after_the_linger_and_its_ids_stay_valid(self):
-        gateway = self.start_gateway('linger = "200ms"')
+        gateway = self.start_gateway('linger = "2s"')
         reader = self.follow(gateway, "/s/eu")
         ids = self.send("0", "1")
         self.assert_next(reader, "0", "1")
