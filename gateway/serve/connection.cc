@@ -136,13 +136,16 @@ void Connection::on_body(proto::StreamId id, proto::Http2StreamOwner* owner, std
 void Connection::on_body_end(proto::StreamId, proto::Http2StreamOwner* owner) {
   auto* stream = static_cast<Stream*>(owner);
   if (stream == nullptr) return;
-  if (std::exchange(stream->awaits_body_, false)) --bodies_;
+  if (stream->awaits_body_) --bodies_;
+  stream->awaits_body_ = false;
   if (!stream->ended_) stream->on_body_end();
 }
 
 void Connection::on_window(proto::StreamId id, proto::Http2StreamOwner* owner) {
   const auto unblock = [this](Stream& stream) {
-    if (std::exchange(stream.blocked_, false)) wake(stream);
+    if (!stream.blocked_) return;
+    stream.blocked_ = false;
+    wake(stream);
   };
   if (owner != nullptr) {
     static_cast<Stream*>(owner)->moved_ = true;
@@ -156,8 +159,10 @@ void Connection::on_window(proto::StreamId id, proto::Http2StreamOwner* owner) {
 void Connection::on_close(proto::StreamId, proto::Http2StreamOwner* owner, std::uint32_t code) {
   auto* stream = static_cast<Stream*>(owner);
   if (stream == nullptr) return;
-  if (std::exchange(stream->awaits_body_, false)) --bodies_;
-  if (std::exchange(stream->ready_, false)) std::ranges::replace(ready_, stream, nullptr);
+  if (stream->awaits_body_) --bodies_;
+  stream->awaits_body_ = false;
+  if (stream->ready_) std::ranges::replace(ready_, stream, nullptr);
+  stream->ready_ = false;
   EndReason reason = stream->end_reason_;
   if (!stream->ended_) reason = lost_ ? lost_reason_ : code == 0 ? EndReason::complete : EndReason::peer_cancelled;
   stream->ended_ = true;
@@ -199,7 +204,8 @@ void Connection::respond(Stream& stream, const proto::ResponseHead& head, bool e
 }
 
 void Connection::reset(Stream& stream, proto::ErrorCode code, EndReason reason) {
-  if (std::exchange(stream.ended_, true)) return;
+  if (stream.ended_) return;
+  stream.ended_ = true;
   stream.end_reason_ = reason;
   session_->reset(stream.id(), code);
   mark_dirty();

@@ -13,6 +13,9 @@ namespace sluice::serve {
 
 namespace sse = proto::sse;
 
+// Malloc makes 128 bytes of it: a tenth of what an idle stream costs (bench/README.md).
+static_assert(sizeof(EventStream) <= 120);
+
 // What the access line tells when the stream has ended; only when access lines are logged.
 struct EventStream::Account {
   std::string path;
@@ -30,15 +33,14 @@ std::uint32_t to_tick(topic::TimePoint time) {
 }  // namespace
 
 EventStream::EventStream(Services& services, Subscribe&& subscribe)
-    : opening_(std::make_unique<Opening>()),
-      sent_(to_tick(services.now)),
-      end_reset_(subscribe.end == config::End::reset) {
+    : sent_(to_tick(services.now)), end_reset_(subscribe.end == config::End::reset) {
   const std::size_t count = subscribe.topics.size();
-  opening_->subscribe = std::move(subscribe);
-  opening_->logs.resize(count);
-  opening_->asked.resize(count);
   if (services.config.access_log)
-    account_ = std::make_unique<Account>(Account{.path = opening_->subscribe.path, .opened = services.now});
+    account_ = std::make_unique<Account>(Account{.path = subscribe.path, .opened = services.now});
+  aside().opening = std::make_unique<Opening>();
+  opening()->subscribe = std::move(subscribe);
+  opening()->logs.resize(count);
+  opening()->asked.resize(count);
 }
 
 EventStream::~EventStream() {
@@ -49,10 +51,20 @@ Services& EventStream::services() const { return connection().services(); }
 
 std::uint32_t EventStream::tick() const { return to_tick(services().now); }
 
-std::string& EventStream::own_text() {
-  if (!own_text_) own_text_ = std::make_unique<std::string>();
-  return *own_text_;
+EventStream::Aside& EventStream::aside() {
+  if (!aside_) aside_ = std::make_unique<Aside>();
+  return *aside_;
 }
+
+void EventStream::tidy() {
+  if (aside_ && !aside_->opening && aside_->text.empty() && !aside_->fell_at) aside_.reset();
+}
+
+EventStream::Opening* EventStream::opening() const { return aside_ ? aside_->opening.get() : nullptr; }
+
+std::string& EventStream::own_text() { return aside().text; }
+
+std::size_t EventStream::own_rest() const { return aside_ ? aside_->text.size() - aside_->text_sent : 0; }
 
 void EventStream::end_with(std::string_view event, std::string_view data, EndReason reason) {
   sse::append_retry(own_text(), services().retry.draw(services().random));
@@ -64,26 +76,23 @@ void EventStream::end_with(std::string_view event, std::string_view data, EndRea
 // --- The past ------------------------------------------------------------------------------------------------------
 
 void EventStream::remember_place() {
-  if (topics_ == nullptr || !topics_->replays() || fell_at_) return;
-  fell_at_ = std::make_unique<std::string>(cursor_.log()->position_before(cursor_.next()));
+  if (!topics().replays() || (aside_ && aside_->fell_at)) return;
+  aside().fell_at = cursor_.log()->position_before(cursor_.next());
 }
 
 void EventStream::fall_behind() {
   topic::TopicLog* log = cursor_.log();
   cursor_.leave();
   merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
-  merge_->add(*topics_, {&log, 1}, {.kind = topic::PartStart::Kind::replay, .after = *fell_at_}, *fell_at_);
-  fell_at_.reset();
-  topics_ = nullptr;
+  const std::string after = *std::exchange(aside().fell_at, std::nullopt);
+  merge_->add(topics(), {&log, 1}, {.kind = topic::PartStart::Kind::replay, .after = after}, after);
+  tidy();
 }
 
 void EventStream::ask_for_pages() {
-  while (auto want = merge_->take_want()) {
-    for (std::size_t index = 0; index != services().topics.size(); ++index)
-      if (services().topics[index].get() == want->topics)
-        services().sources.read(static_cast<topic::SourceIndex>(index), std::move(want->request),
-                                {connection().id(), id()}, want->part);
-  }
+  while (auto want = merge_->take_want())
+    services().sources.read(services().source_of(*want->topics), std::move(want->request), {connection().id(), id()},
+                            want->part);
 }
 
 void EventStream::take_cursor_back() {
@@ -91,7 +100,7 @@ void EventStream::take_cursor_back() {
   topic::TopicLog& log = *caught_up.log();
   const topic::Offset next = caught_up.next();
   const topic::Sequence sequence = caught_up.sequence();
-  topics_ = &merge_->single_topics();
+  source_ = services().source_of(merge_->single_topics());
   merge_->release_single();
   merge_.reset();
   cursor_.join(log, next, sequence, *this);
@@ -101,8 +110,8 @@ void EventStream::take_cursor_back() {
 
 void EventStream::announce_gap() {
   const topic::TopicLog& log = *cursor_.log();
-  const std::string from = topics_->format().text_of(cursor_.sequence()).value_or("");
-  const std::string to = topics_->format().text_of(log.evicted_through()).value_or(log.evicted_position());
+  const std::string from = topics().format().text_of(cursor_.sequence()).value_or("");
+  const std::string to = topics().format().text_of(log.evicted_through()).value_or(log.evicted_position());
   const std::uint64_t lost = cursor_.skip_gap();
   topic::append_gap(
       own_text(),
@@ -125,15 +134,15 @@ Burst EventStream::prepare(std::size_t room) {
   // §9.2.6). With it that event is finished, and the last `retry:` follows.
   if (ending_ && room == 0) return ending(0, false);
   if (cursor_.log() != nullptr && cursor_.has_gap()) remember_place();
-  if (fell_at_ && !ending_ && cursor_.at_boundary()) fall_behind();
-  if (merge_ && !own_text_ && merge_->is_single()) take_cursor_back();
+  if (aside_ && aside_->fell_at && !ending_ && cursor_.at_boundary()) fall_behind();
+  if (merge_ && !has_own_text() && merge_->is_single()) take_cursor_back();
   std::uint64_t total = own_rest();
   if (merge_) {
     // Rendered now, copied by write_body(): several topics have no run of bytes to take.
     ByteBuffer& rendered = services().rendered;
     rendered.clear();
     if (ending_) merge_->stop();
-    if (own_text_ && merge_->at_boundary()) {
+    if (total != 0 && merge_->at_boundary()) {
       services().burst_text = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
       const bool more = merge_->pending();  // may find out that a page is wanted
       ask_for_pages();
@@ -142,7 +151,8 @@ Burst EventStream::prepare(std::size_t room) {
     services().burst_text = 0;
     const std::uint32_t gaps = merge_->gap_count();
     // While text of its own waits, only the event that has begun is finished.
-    const std::uint32_t completed = merge_->render(own_text_ ? std::min(room, merge_->current_rest()) : room, rendered);
+    const std::uint32_t completed =
+        merge_->render(total != 0 ? std::min(room, merge_->current_rest()) : room, rendered);
     count_deliveries(completed);
     if (merge_->gap_count() != gaps)
       services().metrics.gaps[observe::GapReason::slow_consumer].add(merge_->gap_count() - gaps);
@@ -150,12 +160,12 @@ Burst EventStream::prepare(std::size_t room) {
     ask_for_pages();
     return ending(rendered.size(), more);
   }
-  if (topics_ == nullptr) {  // still opening: only text of its own
+  if (cursor_.log() == nullptr) {  // still opening: only text of its own
     services().burst_text = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
     return ending(services().burst_text, services().burst_text != total);
   }
   // One gap at a time: a reader that takes a byte now and then does not make us keep one for each loss.
-  if (!ending_ && cursor_.has_gap() && cursor_.at_boundary() && !own_text_) {
+  if (!ending_ && cursor_.has_gap() && cursor_.at_boundary() && total == 0) {
     announce_gap();
     total = own_rest();
   }
@@ -168,23 +178,24 @@ void EventStream::write_body(std::span<std::uint8_t> out) {
   if (account_) account_->bytes += out.size();
   sent_ = tick();
   const auto write_own = [&](std::size_t count) {
-    std::memcpy(out.data(), own_text_->data() + own_sent_, count);
-    own_sent_ += static_cast<std::uint32_t>(count);
+    std::memcpy(out.data(), aside_->text.data() + aside_->text_sent, count);
+    aside_->text_sent += count;
     out = out.subspan(count);
-    if (own_sent_ != own_text_->size()) return;
-    own_text_.reset();
-    own_sent_ = 0;
+    if (own_rest() != 0) return;
+    aside_->text.clear();
+    aside_->text_sent = 0;
+    tidy();
   };
   if (merge_ != nullptr && services().burst_text == 0) {
     std::memcpy(out.data(), services().rendered.bytes().data(), out.size());
     return;
   }
-  if (topics_ == nullptr) {
+  if (cursor_.log() == nullptr) {
     services().burst_text = 0;
     return write_own(out.size());
   }
   std::uint32_t completed = 0;
-  if (own_text_) {
+  if (has_own_text()) {
     const std::size_t pinned = std::min(out.size(), cursor_.pinned_rest());
     if (pinned != 0) {
       completed += cursor_.read(out.first(pinned));
@@ -199,15 +210,16 @@ void EventStream::write_body(std::span<std::uint8_t> out) {
 void EventStream::on_time() {
   const std::uint32_t now = tick();
   if (is_blocked()) {
-    if (!std::exchange(blocked_, true)) blocked_since_ = now;
+    if (!was_blocked_) blocked_since_ = now;
+    was_blocked_ = true;
     if (std::min(now - blocked_since_, now - sent_) >= services().config.limits.stall_timeout.count()) {
       services().metrics.limit_hits[observe::Limit::stall_timeout].add();
       connection().finish(*this, EndReason::slow);
     }
     return;
   }
-  blocked_ = false;
-  if (is_ready() || own_text_ || ending_) return;
+  was_blocked_ = false;
+  if (is_ready() || has_own_text() || ending_) return;
   // Silence stays below `heartbeat` although streams are visited every visit_interval only.
   const auto quiet = std::chrono::milliseconds(now - sent_);
   if (services().config.heartbeat.count() == 0 || quiet + services().visit_interval <= services().config.heartbeat)
@@ -230,14 +242,14 @@ void EventStream::on_closed(EndReason reason) {
   if (cursor_.log() != nullptr) {
     topic::TopicLog& log = *cursor_.log();
     cursor_.leave();
-    topics_->leave(log, services().now);
+    topics().leave(log, services().now);
   }
   if (merge_) merge_->leave(services().now);
   merge_.reset();
-  if (opening_)
-    for (std::size_t index = 0; index != opening_->logs.size(); ++index)
-      if (topic::TopicLog* log = opening_->logs[index])
-        services().topics[opening_->subscribe.topics[index].source]->leave(*log, services().now);
+  if (const Opening* opened = opening())
+    for (std::size_t index = 0; index != opened->logs.size(); ++index)
+      if (topic::TopicLog* log = opened->logs[index])
+        services().topics[opened->subscribe.topics[index].source]->leave(*log, services().now);
   if (account_)
     observe::log_stream_end(
         {.remote = connection().remote(),

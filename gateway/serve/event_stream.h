@@ -1,7 +1,7 @@
 // EventStream: serves one text/event-stream: opens its topics, resumes by position, sends `sluice.open` first, then
 // what its cursor (one topic) or merge (several) holds, gaps, heartbeats and a last `retry:` at entry boundaries.
 // Pulled by its connection; never pushes. Owned by its connection, on its worker's thread. Invariant: between two
-// events only whole blocks of its own (`own_text_`) are sent; an event is never cut by them.
+// events only whole blocks of its own (`own_text()`) are sent; an event is never cut by them.
 //
 // Flow: start() answers the head → try_open() until every topic is here → the first block → prepare()/write_body()
 // whenever its log is touched or its window opens → on_closed() leaves the logs. Whoever is behind the ring of a source
@@ -60,6 +60,7 @@ class EventStream final : public Stream, private topic::Subscriber {
  private:
   struct Opening;  // what only an opening stream needs
   struct Account;
+  struct Aside;
   void on_touched() override {
     if (cursor_.log() != nullptr && cursor_.has_gap()) remember_place();
     wake();
@@ -68,7 +69,8 @@ class EventStream final : public Stream, private topic::Subscriber {
   void split_into_parts();
   bool find_starts();
   void open();
-  void open_single(const topic::Start& start, topic::Topics& topics, topic::TopicLog& log, const std::string& position);
+  void open_single(const topic::Start& start, topic::SourceIndex source, topic::TopicLog& log,
+                   const std::string& position);
   // Fell behind its log, whose source has the rest: keeps where, while the log still knows.
   void remember_place();
   void fall_behind();
@@ -76,8 +78,16 @@ class EventStream final : public Stream, private topic::Subscriber {
   void take_cursor_back();
   void append_open_block(std::string& text, std::string_view id, bool resumed,
                          const std::vector<std::string_view>& names);
-  std::string& own_text();
-  [[nodiscard]] std::size_t own_rest() const { return own_text_ ? own_text_->size() - own_sent_ : 0; }
+  [[nodiscard]] Aside& aside();
+  // Frees it when there is nothing in it.
+  void tidy();
+  [[nodiscard]] Opening* opening() const;
+  // Blocks of its own that wait for an entry boundary.
+  [[nodiscard]] std::string& own_text();
+  [[nodiscard]] bool has_own_text() const { return aside_ != nullptr && own_rest() != 0; }
+  [[nodiscard]] std::size_t own_rest() const;
+  // Of its one topic.
+  [[nodiscard]] topic::Topics& topics() const { return *services().topics[source_]; }
   void announce_gap();
   void count_deliveries(std::uint32_t completed);
   [[nodiscard]] Services& services() const;
@@ -86,16 +96,14 @@ class EventStream final : public Stream, private topic::Subscriber {
   void end_with(std::string_view event, std::string_view data, EndReason reason);
   [[nodiscard]] std::uint32_t tick() const;  // milliseconds, wraps after 49 days: only differences count
 
+  // An idle stream has the first alone, and an account: it is counted in bytes.
   topic::Cursor cursor_;                 // one topic
   std::unique_ptr<topic::Merge> merge_;  // several
-  std::unique_ptr<Opening> opening_;
-  std::unique_ptr<std::string> own_text_;  // blocks of its own that wait for an entry boundary
+  std::unique_ptr<Aside> aside_;
   std::unique_ptr<Account> account_;
-  std::unique_ptr<std::string> fell_at_;  // the position after which its log had too little
-  topic::Topics* topics_ = nullptr;       // of cursor_
-  std::uint32_t own_sent_ = 0;
-  std::uint32_t sent_, blocked_since_ = 0;  // ticks
-  bool blocked_ = false, ending_ = false, end_reset_, resumed_ = false;
+  std::uint32_t sent_;             // a tick
+  topic::SourceIndex source_ = 0;  // of cursor_
+  bool was_blocked_ : 1 = false, ending_ : 1 = false, end_reset_ : 1, resumed_ : 1 = false;
 };
 
 }  // namespace sluice::serve

@@ -35,7 +35,7 @@ bool is_plain_position(std::string_view text, std::size_t size_max) {
 void EventStream::start() {
   proto::ResponseHead head;
   head.fields = {{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}};
-  const Subscribe& subscribe = opening_->subscribe;
+  const Subscribe& subscribe = opening()->subscribe;
   if (is_header_text(subscribe.last_event_id)) head.fields.push_back({"last-event-id", subscribe.last_event_id});
   head.fields.insert(head.fields.end(), subscribe.fields.begin(), subscribe.fields.end());
   connection().respond(*this, head, false);
@@ -43,11 +43,11 @@ void EventStream::start() {
     services().metrics.limit_hits[observe::Limit::streams].add();
     return end_with("sluice.busy", R"({"reason":"limits.streams"})", EndReason::busy);
   }
-  if (!try_open() && opening_->parts.empty()) services().sources.await_open({connection().id(), id()});
+  if (!try_open() && opening()->parts.empty()) services().sources.await_open({connection().id(), id()});
 }
 
 void EventStream::on_open_result(topic::OpenResult result) {
-  if (!opening_ || ending_ || result == topic::OpenResult::opened) return;
+  if (opening() == nullptr || ending_ || result == topic::OpenResult::opened) return;
   if (result == topic::OpenResult::too_many_topics) {
     services().metrics.limit_hits[observe::Limit::topics].add();
     return end_with("sluice.busy", R"({"reason":"limits.topics"})", EndReason::busy);
@@ -80,16 +80,16 @@ Wish find_wish(const Subscribe& subscribe, std::string_view name, const config::
 }  // namespace
 
 bool EventStream::try_open() {
-  if (!opening_ || ending_) return true;
-  if (!join_topics()) return !opening_ || ending_;
-  if (opening_->parts.empty()) split_into_parts();
+  if (opening() == nullptr || ending_) return true;
+  if (!join_topics()) return opening() == nullptr || ending_;
+  if (opening()->parts.empty()) split_into_parts();
   if (!find_starts()) return false;
   open();
   return true;
 }
 
 bool EventStream::join_topics() {
-  Opening& opening = *opening_;
+  Opening& opening = *this->opening();
   bool complete = true;
   for (std::size_t index = 0; index != opening.logs.size(); ++index) {
     if (opening.logs[index] != nullptr) continue;
@@ -104,7 +104,7 @@ bool EventStream::join_topics() {
     if (opening.logs[index] == nullptr && !opening.asked[index] && !topic::is_pattern(ref.name)) {
       opening.asked[index] = true;
       services().sources.open(ref.source, ref.name, {connection().id(), id()});
-      if (opening_ == nullptr || ending_) return false;  // answered at once
+      if (this->opening() == nullptr || ending_) return false;  // answered at once
       join();
     }
     complete = complete && opening.logs[index] != nullptr;
@@ -113,7 +113,7 @@ bool EventStream::join_topics() {
 }
 
 void EventStream::split_into_parts() {
-  Opening& opening = *opening_;
+  Opening& opening = *this->opening();
   const std::vector<TopicRef>& refs = opening.subscribe.topics;
   for (std::size_t index = 0; index != refs.size(); ++index) {
     const topic::Topics& topics = *services().topics[refs[index].source];
@@ -131,7 +131,7 @@ void EventStream::split_into_parts() {
 }
 
 bool EventStream::find_starts() {
-  Opening& opening = *opening_;
+  Opening& opening = *this->opening();
   bool complete = true;
   for (std::size_t index = 0; index != opening.parts.size(); ++index) {
     Opening::Part& part = opening.parts[index];
@@ -150,10 +150,10 @@ bool EventStream::find_starts() {
 }
 
 void EventStream::on_page(std::size_t part, topic::PagePtr page) {
-  if (opening_) {
-    if (part >= opening_->parts.size()) return;
-    opening_->parts[part].answered = true;
-    opening_->parts[part].page = std::move(page);
+  if (Opening* to_open = opening()) {
+    if (part >= to_open->parts.size()) return;
+    to_open->parts[part].answered = true;
+    to_open->parts[part].page = std::move(page);
     (void)try_open();
   } else if (merge_) {
     merge_->on_page(part, std::move(page));
@@ -163,7 +163,7 @@ void EventStream::on_page(std::size_t part, topic::PagePtr page) {
 
 // Every topic is here, and where each begins is known: the first block.
 void EventStream::open() {
-  Opening& opening = *opening_;
+  Opening& opening = *this->opening();
   resumed_ = !opening.subscribe.last_event_id.empty();
   const auto count_gap = [&](topic::GapReason reason) {
     resumed_ = false;
@@ -191,8 +191,7 @@ void EventStream::open() {
   }
   const Opening::Part& first = opening.parts.front();
   if (opening.logs.size() == 1 && first.start.kind == topic::PartStart::Kind::ready && first.start.resumed.empty()) {
-    open_single(first.start.starts.front(), *services().topics[opening.source_of(first)], *opening.logs.front(),
-                position_of(first));
+    open_single(first.start.starts.front(), opening.source_of(first), *opening.logs.front(), position_of(first));
   } else {
     merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
     for (std::size_t index = 0; index != opening.parts.size(); ++index) {
@@ -204,18 +203,18 @@ void EventStream::open() {
     }
     append_open_block(own_text(), merge_->id(), resumed_, merge_->topic_names());
   }
-  opening_.reset();
+  aside().opening.reset();
   wake();
 }
 
-void EventStream::open_single(const topic::Start& start, topic::Topics& topics, topic::TopicLog& log,
+void EventStream::open_single(const topic::Start& start, topic::SourceIndex source, topic::TopicLog& log,
                               const std::string& position) {
-  topics_ = &topics;
+  source_ = source;
   cursor_.join(log, start.next, start.after, *this);
   std::string& text = own_text();
   append_open_block(text, position, resumed_, {log.name()});
   if (start.gap) {
-    const std::string to = topics.format().text_of(start.after).value_or(log.evicted_position());
+    const std::string to = topics().format().text_of(start.after).value_or(log.evicted_position());
     topic::append_gap(text, {.topic = log.name(), .from = position, .to = to, .count = {}, .reason = *start.gap}, to);
   }
 }
@@ -225,7 +224,7 @@ void EventStream::append_open_block(std::string& text, std::string_view id, bool
   const auto retry = services().retry.draw(services().random);
   sse::append_retry(text, retry);
   sse::append_id(text, id);
-  if (opening_->subscribe.route->open == config::Open::id) {
+  if (opening()->subscribe.route->open == config::Open::id) {
     text += '\n';
     return;
   }

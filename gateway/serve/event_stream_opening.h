@@ -1,5 +1,5 @@
-// What only an event stream that is opening needs: its request, the logs that it has joined, and where it begins in
-// each. Used by the two files of EventStream; owned by one, gone with its first block.
+// What an event stream has only for a while: as long as it opens its request, the logs that it has joined, and where
+// it begins in each; text of its own; where it fell behind. Used by the two files of EventStream; owned by one.
 #pragma once
 
 #include <span>
@@ -28,6 +28,13 @@ struct EventStream::Opening {
     return std::span(logs).subspan(part.first, part.count);
   }
   [[nodiscard]] topic::SourceIndex source_of(const Part& part) const { return subscribe.topics[part.first].source; }
+};
+
+struct EventStream::Aside {
+  std::unique_ptr<Opening> opening;  // until its first block is made
+  std::string text;                  // own_text()
+  std::size_t text_sent = 0;
+  std::optional<std::string> fell_at;  // the position after which its log had too little
 };
 
 // Value for value (observe does not know topic).

@@ -65,6 +65,12 @@ struct Services {
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
 
+  [[nodiscard]] topic::SourceIndex source_of(const topic::Topics& of) const {
+    std::size_t index = 0;
+    while (topics[index].get() != &of) ++index;
+    return static_cast<topic::SourceIndex>(index);
+  }
+
   const config::Config& config;
   observe::WorkerMetrics& metrics;
   Sources& sources;

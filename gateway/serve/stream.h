@@ -61,12 +61,18 @@ class Stream : public proto::Http2StreamOwner {
   Connection* connection_ = nullptr;
   proto::StreamId id_ = 0;
   std::uint32_t index_ = 0;  // in the connection's streams
-  bool ready_ = false;
-  bool blocked_ = false;  // has more, but no window: waits for WINDOW_UPDATE
-  bool ended_ = false;    // END_STREAM or a reset is on its way
-  bool awaits_body_ = false;
-  bool finishing_ = false;  // its last bytes may use all of its window
-  bool moved_ = false;      // the peer gave it window since its connection began to starve
+
+ protected:
+  std::uint32_t blocked_since_ = 0;  // a deriving stream's own clock: it stands here where there is room for it
+
+ private:
+  // Single bits: an idle stream is counted in bytes.
+  bool ready_ : 1 = false;
+  bool blocked_ : 1 = false;  // has more, but no window: waits for WINDOW_UPDATE
+  bool ended_ : 1 = false;    // END_STREAM or a reset is on its way
+  bool awaits_body_ : 1 = false;
+  bool finishing_ : 1 = false;  // its last bytes may use all of its window
+  bool moved_ : 1 = false;      // the peer gave it window since its connection began to starve
   EndReason end_reason_ = EndReason::complete;
 };
 

@@ -28,7 +28,7 @@ Worker::Worker(unsigned index, const config::Config& config, const Rules& rules,
       mailbox_(config.limits.mailbox),
       services_(config, metrics, *this),
       router_(rules, services_),
-      page_reads_([this](StreamAddress stream) { return find<EventStream>(stream) != nullptr; }),
+      page_reads_([this](StreamAddress stream) { return is_open(stream); }),
       slots_(slot_count) {
   mark_time();
 }
@@ -39,23 +39,6 @@ Worker::~Worker() {
   io_.restart();
   io_.poll();
   sockets_.clear();
-}
-
-topic::Topics& Worker::add_topics(std::shared_ptr<topic::SharedSource> source, const topic::History& history) {
-  return *services_.topics.emplace_back(std::make_unique<topic::Topics>(std::move(source), history));
-}
-
-void Worker::adopt(topic::SourceIndex source, std::unique_ptr<topic::Home> home,
-                   std::unique_ptr<topic::Provider> provider) {
-  std::unique_ptr<topic::Replays> replays;
-  if (home->topics().replays())
-    replays = std::make_unique<topic::Replays>(
-        home->topics().format(),
-        [&provider = *provider](const topic::ReadRequest& request, topic::ReadDone done) {
-          provider.read(request, topic::ReadLimits{}, std::move(done));
-        },
-        [&home = *home] { return home.last(); });
-  own_homes_.push_back({source, std::move(home), std::move(provider), std::move(replays)});
 }
 
 // --- Between workers -----------------------------------------------------------------------------------------------
@@ -114,118 +97,6 @@ std::size_t Worker::body_bytes() const {
 
 bool Worker::others_full() const {
   return std::ranges::any_of(workers_, [](Worker* worker) { return worker->mailbox_.full(); });
-}
-
-// --- Sources, from any worker to their home and back ---------------------------------------------------------------
-
-Worker::Home& Worker::home_of(topic::SourceIndex source) {
-  const auto found = std::ranges::find(own_homes_, source, &Home::source);
-  check(found != own_homes_.end(), "asked at the home of the source");
-  return *found;
-}
-
-bool Worker::may_have(topic::SourceIndex source, std::string_view topic) const {
-  return workers_[homes_[source]]->home_of(source).provider->may_have(topic);
-}
-
-bool Worker::has_wildcards(topic::SourceIndex source) const {
-  return workers_[homes_[source]]->home_of(source).provider->has_wildcards();
-}
-
-template <typename StreamType>
-StreamType* Worker::find(StreamAddress address) {
-  const auto found = sockets_.find(address.connection);
-  if (found == sockets_.end()) return nullptr;
-  return dynamic_cast<StreamType*>(found->second->connection().find(address.stream));
-}
-
-void Worker::open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) {
-  const unsigned home = homes_[source];
-  if (home == index_) {
-    home_of(source).provider->open(topic, services_.now, [this, asker](topic::OpenResult result) {
-      // Asked from inside its try_open(): a refusal comes in the next turn, when it is found again by its address.
-      if (result != topic::OpenResult::opened)
-        post([this, asker, result] {
-          if (auto* stream = find<EventStream>(asker)) stream->on_open_result(result);
-        });
-    });
-    return;
-  }
-  topic::Message ask;
-  ask.call = [to = workers_[home], source, topic, asker, from = index_] {
-    to->home_of(source).provider->open(topic, to->services_.now, [to, asker, from](topic::OpenResult result) {
-      topic::Message answer;  // follows the `create` that every worker got before
-      Worker* asking = to->workers_[from];
-      answer.call = [asking, asker, result] {
-        if (auto* stream = asking->find<EventStream>(asker)) stream->on_open_result(result);
-      };
-      to->send(from, std::move(answer));
-    });
-  };
-  send(home, std::move(ask));
-}
-
-void Worker::read_here(topic::SourceIndex source, topic::ReadRequest&& request, topic::ReadDone done) {
-  Home& home = home_of(source);
-  if (!home.replays) return done(nullptr);
-  if (std::exchange(home.begun, home.home->begun_count()) != home.home->begun_count()) home.replays->forget();
-  home.replays->want(std::move(request), services_.now, std::move(done));
-}
-
-void Worker::on_read(topic::SourceIndex source, const topic::ReadRequest& request, const topic::PagePtr& page) {
-  for (const PageReads::Asker& asker : page_reads_.take(source, request))
-    if (auto* stream = find<EventStream>(asker.stream)) stream->on_page(asker.part, page);
-}
-
-void Worker::read(topic::SourceIndex source, topic::ReadRequest&& request, StreamAddress asker, std::size_t part) {
-  if (!page_reads_.add(source, request, {asker, part})) return;
-  const unsigned home = homes_[source];
-  if (home == index_) {
-    // Asked from inside a stream: the answer comes in a later turn, when it is found again by its address.
-    topic::ReadRequest asked = request;
-    read_here(source, std::move(asked), [this, source, request = std::move(request)](topic::PagePtr page) {
-      post([this, source, request, page = std::move(page)] { on_read(source, request, page); });
-    });
-    return;
-  }
-  topic::Message ask;
-  ask.call = [to = workers_[home], source, request = std::move(request), from = index_] {
-    to->read_here(source, topic::ReadRequest(request), [to, source, request, from](topic::PagePtr page) {
-      topic::Message answer;  // follows whatever the home has appended before
-      answer.call = [asking = to->workers_[from], source, request, page = std::move(page)] {
-        asking->on_read(source, request, page);
-      };
-      to->send(from, std::move(answer));
-    });
-  };
-  send(home, std::move(ask));
-}
-
-void Worker::publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
-                     StreamAddress asker) {
-  const auto answer_here = [this, asker](const topic::PublishResult& result) {
-    if (auto* stream = find<PublishStream>(asker)) stream->on_published(result);
-  };
-  if (others_full()) {
-    services_.metrics.limit_hits[observe::Limit::mailbox].add();
-    return answer_here({.kind = topic::PublishResult::Kind::busy, .positions = {}});
-  }
-  const unsigned home = homes_[source];
-  if (home == index_) return home_of(source).provider->publish(topic, std::move(events), services_.now, answer_here);
-  topic::Message ask;
-  ask.call = [to = workers_[home], source, topic, events = std::move(events), asker, from = index_]() mutable {
-    to->home_of(source).provider->publish(topic, std::move(events), to->services_.now,
-                                          [to, asker, from](topic::PublishResult result) {
-                                            Worker* asking = to->workers_[from];
-                                            topic::Message answer;
-                                            answer.call = [asking, asker, result = std::move(result)] {
-                                              if (auto* stream = asking->find<PublishStream>(asker))
-                                                stream->on_published(result);
-                                            };
-                                            to->send(from, std::move(answer));
-                                          });
-  };
-  send(home, std::move(ask));
 }
 
 // --- Connections ---------------------------------------------------------------------------------------------------
@@ -321,17 +192,6 @@ void Worker::end_turn() {
   load_.streams.store(services_.streams, std::memory_order_relaxed);
 }
 
-void Worker::retry_opening() {
-  std::uint64_t revision = 0;
-  for (const auto& topics : services_.topics) revision += topics->revision();
-  if (std::exchange(opening_revision_, revision + 1) == revision + 1) return;  // no topic came: nobody can open
-  std::vector<StreamAddress> waiting;
-  waiting.swap(opening_);
-  for (const StreamAddress address : waiting)
-    if (auto* stream = find<EventStream>(address); stream != nullptr && !stream->try_open())
-      opening_.push_back(address);
-}
-
 void Worker::wake_subscribers() {
   if (services_.now >= rounds_.rest_until()) {
     for (const auto& topics : services_.topics) topics->wake();
@@ -398,27 +258,4 @@ void Worker::release_memory() {
   for (const Worker* worker : workers_) turnover += worker->load_.turnover.load(std::memory_order_relaxed);
   if (free_memory_.due(turnover, services_.now)) ::malloc_trim(0);
 }
-
-void Worker::arm_sources() {
-  topic::TimePoint due = topic::TimePoint::max();
-  for (const Home& home : own_homes_) due = std::min(due, home.provider->due());
-  if (due == topic::TimePoint::max()) return;
-  source_timer_.expires_at(due);
-  source_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    mark_time();
-    for (const Home& home : own_homes_) home.provider->on_time(services_.now);
-    arm_sources();
-  });
-}
-
-// Backpressure: while a worker does not keep up, the sources whose home is here hold their engines.
-void Worker::hold_sources() {
-  if (own_homes_.empty()) return;
-  const bool full = others_full();
-  if (full == sources_paused_) return;
-  sources_paused_ = full;
-  for (const Home& home : own_homes_) full ? home.provider->pause() : home.provider->go_on();
-}
-
 }  // namespace sluice::serve

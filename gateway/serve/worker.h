@@ -103,6 +103,7 @@ class Worker final : private Sources {
   void read_here(topic::SourceIndex source, topic::ReadRequest&& request, topic::ReadDone done);
   void on_read(topic::SourceIndex source, const topic::ReadRequest& request, const topic::PagePtr& page);
   void retry_opening();
+  [[nodiscard]] bool is_open(StreamAddress stream);
   template <typename StreamType>
   [[nodiscard]] StreamType* find(StreamAddress address);
   [[nodiscard]] Home& home_of(topic::SourceIndex source);

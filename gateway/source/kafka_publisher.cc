@@ -35,6 +35,9 @@ KafkaPublisher::KafkaPublisher(const config::Source& config, const KafkaMapping&
 
 void KafkaPublisher::begin() {
   queue_.reset();
+  // The client that is given up tells nothing more of what it was to write.
+  for (auto& [number, done] : std::exchange(waiting_, {}))
+    done({.kind = Kind::unavailable, .detail = "Kafka has not acknowledged it: it may be written all the same"});
   client_ = make_kafka_client(config_, KafkaRole::publisher);
   queue_ = std::make_unique<KafkaQueue>(io_, rd_kafka_queue_get_main(client_.get()),
                                         [this](rd_kafka_event_t* event) { return on_event(event); });
