@@ -41,6 +41,7 @@ class Adapter:
     history = "history.entries = 4"  # the rest of the past is the engine's
     everywhere = True  # a position is good on every gateway over the engine ...
     over_restart = True  # ... and after a restart of the gateway
+    opens_on_demand = False  # reads a topic only while somebody has asked for it
     tells_old_positions = True  # of an engine that was made anew from its own
     outage_loses = False  # what came while the engine was away is gone, so its return is announced
     future_reason = recreated_reasons = "recreated"

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 
+from case import metric
 from contract import TOO_LARGE, Adapter, WithoutPast
 from kafka_mock import KafkaMock
 from mosquitto_broker import MosquittoBroker
@@ -19,6 +20,7 @@ from redis_server import RedisServer
 
 class RedisStream(Adapter):
     name = "redis stream"
+    opens_on_demand = True
     tells_old_positions = False  # ids are times: an old one is one of the new stream as well, unless it is above them
 
     def start_engine(self):
@@ -239,8 +241,13 @@ class Kafka(Adapter):
         self._produce(topic, "good")
         return 4, ["a\ufffdb", "named", "posing", "good"]
 
-    def trim(self, topic, data):  # the mock keeps 5 MiB
-        self._produce("filler", *(self.burst * 3))
+    def trim(self, topic, data):  # the mock keeps 5 MiB; nobody falls so far behind that it loses something unread
+        for _ in range(3):
+            had = {gateway: metric(gateway, "sluice_source_events_total") for gateway in (self.one, self.two)}
+            self._produce("filler", *self.burst)
+            for gateway, before in had.items():
+                self.wait_metric(gateway, "sluice_source_events_total",
+                                 lambda now, before=before: now >= before + len(self.burst))
         if self.engine.watermarks("s")[0] == 0:
             raise AssertionError("the mock cluster has kept everything")
         return []
