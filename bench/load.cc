@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <stdexcept>
+#include <vector>
 
 #include "bench/handshakes.h"
 #include "bench/publisher.h"
@@ -23,6 +24,7 @@ class Run {
  public:
   Run(const LoadOptions& options, const proto::TlsContext& tls)
       : options_(options),
+        clock_(options.epoch ? RunClock(*options.epoch) : RunClock()),
         subscribers_(loop_, buffers_, tls, options, clock_, tally_),
         publisher_(loop_, buffers_, tls, options, clock_, tally_, subscribers_) {
     if (options.server) server_.emplace(*options.server);
@@ -38,8 +40,30 @@ class Run {
     tally_.latency = Histogram();
     measure(options_.duration);
     figures_.latency = tally_.latency;
-    settle();
-    return judge();
+    settle_published();
+    return judge(publisher_.published());
+  }
+
+  // What is under way already when the streams open (a replay) is measured with their opening.
+  Figures subscribe() {
+    const auto server_before = server_cpu_time();
+    subscribers_.open();
+    const auto own = own_cpu_time();
+    const auto server = tally_.deliveries == 0 ? server_cpu_time() : server_before;
+    if (options_.on_open) options_.on_open();
+    work_until([&] { return tally_.deliveries != 0; }, options_.duration);
+    const std::uint64_t streams = std::uint64_t{options_.connections} * options_.streams;
+    settle([&] { return tally_.deliveries >= options_.expected_events * streams; });
+    figures_.client_cpu_seconds = seconds(own_cpu_time() - own);
+    if (server_) {
+      figures_.server_cpu_seconds = seconds(server_cpu_time() - server);
+      figures_.peak_rss_bytes = server_->peak_rss_bytes();
+    }
+    figures_.seconds = seconds(std::chrono::nanoseconds(tally_.last - tally_.first));
+    figures_.published = options_.expected_events * options_.topics;
+    figures_.deliveries = tally_.deliveries;
+    figures_.latency = tally_.latency;
+    return judge(std::vector<std::uint64_t>(options_.topics, options_.expected_events));
   }
 
   Figures idle() {
@@ -48,12 +72,12 @@ class Run {
     if (options_.events_before_idle != 0) {
       publisher_.start();
       work_until([&] { return publisher_.published_count() >= options_.events_before_idle; }, settle_timeout * 6);
-      settle();
+      settle_published();
     }
     work_for(options_.warmup);
     if (server_) figures_.memory = server_->memory();
     measure(options_.duration);
-    return judge();
+    return judge(publisher_.published());
   }
 
  private:
@@ -76,7 +100,7 @@ class Run {
   void measure(milliseconds time) {
     const auto start = Clock::now();
     const auto own = own_cpu_time();
-    const auto server = server_ ? server_->cpu_time() : std::chrono::nanoseconds{};
+    const auto server = server_cpu_time();
     const std::uint64_t published = publisher_.published_count(), deliveries = tally_.deliveries;
     work_for(time);
     figures_.seconds = seconds(Clock::now() - start);
@@ -86,20 +110,25 @@ class Run {
     figures_.deliveries = tally_.deliveries - deliveries;
   }
 
-  // Until everything has come, or nothing more comes.
-  void settle() {
+  [[nodiscard]] std::chrono::nanoseconds server_cpu_time() const {
+    return server_ ? server_->cpu_time() : std::chrono::nanoseconds{};
+  }
+
+  void settle_published() {
     publisher_.stop();
-    const auto complete = [&] {
-      return publisher_.in_flight() == 0 && tally_.deliveries >= publisher_.expected_deliveries();
-    };
+    settle([&] { return publisher_.in_flight() == 0 && tally_.deliveries >= publisher_.expected_deliveries(); });
+  }
+  // Until everything has come, or nothing more comes.
+  template <class Complete>
+  void settle(Complete complete) {
     for (std::uint64_t before = ~tally_.deliveries; before != tally_.deliveries && !complete();) {
       before = tally_.deliveries;
       work_until(complete, settle_timeout);
     }
   }
 
-  Figures judge() {
-    subscribers_.finish(publisher_.published());
+  Figures judge(const std::vector<std::uint64_t>& published) {
+    subscribers_.finish(published);
     figures_.total = tally_;
     figures_.refused = publisher_.refused();
     figures_.ended = subscribers_.ended_count();
@@ -130,6 +159,8 @@ Figures run_load(const LoadOptions& options, const proto::TlsContext& tls) {
   switch (options.kind) {
     case LoadOptions::Kind::idle:
       return Run(options, tls).idle();
+    case LoadOptions::Kind::subscribe:
+      return Run(options, tls).subscribe();
     case LoadOptions::Kind::handshakes:
       return run_handshakes(options, tls);
     case LoadOptions::Kind::deliver:

@@ -1,5 +1,6 @@
 // Load: one run of the load client against one server, and its figures. The flow: open the crowd → warm up → measure
-// for `duration` → stop publishing → wait for what is under way → judge. One thread, one loop: the caller's. Throws
+// for `duration` → stop publishing → wait for what is under way → judge. Who only subscribes measures from the first
+// delivery to the last. One thread, one loop: the caller's. Throws
 // std::runtime_error when there is nothing to measure (no server, streams refused). Invariant: a figure of the server
 // is a difference of two readings at the edges of the measured time.
 #pragma once
@@ -22,6 +23,7 @@ struct Figures {
   double client_cpu_seconds = 0;
   std::optional<double> server_cpu_seconds;
   std::optional<Memory> memory_before, memory;  // without and with the streams
+  std::optional<std::int64_t> peak_rss_bytes;   // of the server's whole life
   std::uint64_t refused = 0;                    // publishes
   std::uint64_t ended = 0;                      // streams that the server ended
   std::string failure;                          // the first of either

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@ namespace sluice::bench {
 struct LoadOptions {
   enum class Kind : std::uint8_t {
     deliver,     // publish, and check and time every delivery
+    subscribe,   // check and time what others publish
     idle,        // streams that only exist: memory and CPU of the server
     handshakes,  // new connections with one stream each, as fast as the server accepts them
   };
@@ -38,9 +40,15 @@ struct LoadOptions {
   std::size_t payload_bytes = 100;
   std::string secret;  // bearer token for publishing
 
-  std::chrono::milliseconds warmup{1000}, duration{10'000};
-  unsigned events_before_idle = 0;  // delivered to every stream before an idle run measures
-  std::optional<pid_t> server;      // whose CPU time and memory to read
+  // subscribe: how many events each stream is to receive, what to tell whoever publishes them once all streams are
+  // open, and the instant of the steady clock from which payloads count their times.
+  std::uint64_t expected_events = 0;
+  std::function<void()> on_open;
+  std::optional<std::chrono::steady_clock::time_point> epoch;
+
+  std::chrono::milliseconds warmup{1000}, duration{10'000};  // subscribe: the longest wait for the first delivery
+  unsigned events_before_idle = 0;                           // delivered to every stream before an idle run measures
+  std::optional<pid_t> server;                               // whose CPU time and memory to read
 };
 
 }  // namespace sluice::bench

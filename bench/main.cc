@@ -29,7 +29,8 @@ int run(int argc, char** argv) {
   std::string url = "https://127.0.0.1:8443", cacert;
   double duration = 10, warmup = 1;
   pid_t server = 0;
-  bool idle = false, handshakes = false, json = false;
+  std::int64_t epoch = 0;
+  bool idle = false, handshakes = false, subscribe = false, json = false;
 
   CLI::App app("Measures an SSE server over HTTP/2 and TLS: deliveries, latency, loss, order, memory.", "sluice_bench");
   app.add_option("--url", url, "the server")->capture_default_str();
@@ -47,11 +48,16 @@ int run(int argc, char** argv) {
   app.add_option("--publish-batch", options.publish_batch, "events in one NDJSON body")->check(CLI::PositiveNumber);
   app.add_option("--publishes-in-flight", options.publishes_in_flight, "bodies under way without --rate");
   app.add_option("--payload", options.payload_bytes, "bytes of an event's data")->capture_default_str();
-  app.add_option("--duration", duration, "seconds measured")->capture_default_str();
+  app.add_option("--duration", duration, "seconds measured; with --subscribe: at most before the first delivery")
+      ->capture_default_str();
   app.add_option("--warmup", warmup, "seconds before")->capture_default_str();
   app.add_flag("--idle", idle, "streams that only exist: memory and CPU");
   app.add_option("--events-before-idle", options.events_before_idle, "events delivered before --idle measures");
   app.add_flag("--handshakes", handshakes, "new connections with one stream, --connections in progress");
+  app.add_flag("--subscribe", subscribe, "publish nothing: says \"open\", then receives what others publish");
+  app.add_option("--expect", options.expected_events, "with --subscribe: the events of each topic")
+      ->needs("--subscribe");
+  app.add_option("--epoch", epoch, "with --subscribe: what payloads count from, in ns of CLOCK_MONOTONIC");
   app.add_option("--server-pid", server, "process whose CPU time and memory are read");
   app.add_option("--cacert", cacert, "PEM file to trust");
   app.add_flag("--insecure", trust.insecure, "trust any certificate");
@@ -67,6 +73,11 @@ int run(int argc, char** argv) {
   if (server != 0) options.server = server;
   if (idle) options.kind = LoadOptions::Kind::idle;
   if (handshakes) options.kind = LoadOptions::Kind::handshakes;
+  if (subscribe) {
+    options.kind = LoadOptions::Kind::subscribe;
+    options.on_open = [] { std::cout << "open" << std::endl; };
+    options.epoch = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(epoch));
+  }
   if (idle && options.rate == 0) options.one_at_a_time = true;
   options.duration = std::chrono::milliseconds(static_cast<std::int64_t>(duration * 1000));
   options.warmup = std::chrono::milliseconds(static_cast<std::int64_t>(warmup * 1000));

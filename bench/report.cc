@@ -15,6 +15,8 @@ std::string offered(const LoadOptions& options) {
   if (options.kind == LoadOptions::Kind::handshakes) return fmt::format("{} in progress", options.connections);
   const std::string crowd = fmt::format("{} connections x {} streams", options.connections, options.streams);
   if (options.kind == LoadOptions::Kind::idle) return crowd + ", idle";
+  if (options.kind == LoadOptions::Kind::subscribe)
+    return crowd + fmt::format(", {} events of others", options.expected_events);
   if (options.one_at_a_time) return crowd + ", one event at a time";
   if (options.rate > 0) return crowd + fmt::format(", {} events/s", options.rate);
   return crowd + ", as fast as acknowledged";
@@ -37,7 +39,7 @@ std::string report_text(const LoadOptions& options, const Figures& figures) {
       row("connections per server CPU second",
           fmt::format("{:.0f}", per(count(figures.connections), *figures.server_cpu_seconds)));
   }
-  if (options.kind == LoadOptions::Kind::deliver) {
+  if (options.kind == LoadOptions::Kind::deliver || options.kind == LoadOptions::Kind::subscribe) {
     row("published", fmt::format("{}, {:.0f}/s", figures.published, per(count(figures.published), figures.seconds)));
     row("deliveries", fmt::format("{}, {:.0f}/s", figures.deliveries, per(count(figures.deliveries), figures.seconds)));
     if (figures.server_cpu_seconds) {
@@ -52,6 +54,9 @@ std::string report_text(const LoadOptions& options, const Figures& figures) {
                     milliseconds(latency.quantile(0.9)), milliseconds(latency.quantile(0.99)),
                     milliseconds(latency.quantile(0.999)), milliseconds(latency.max())));
   }
+  if (figures.peak_rss_bytes)
+    row("server memory at its peak",
+        fmt::format("{:.1f} MiB RSS", static_cast<double>(*figures.peak_rss_bytes) / 1048576));
   if (figures.memory && figures.memory_before) {
     const auto rss = static_cast<double>(figures.memory->rss_bytes - figures.memory_before->rss_bytes);
     const auto pss = static_cast<double>(figures.memory->pss_bytes - figures.memory_before->pss_bytes);
@@ -83,6 +88,7 @@ std::string report_json(const LoadOptions& options, const Figures& figures) {
     fmt::format_to(out, R"(,"rss_bytes":{},"pss_bytes":{})",
                    figures.memory->rss_bytes - figures.memory_before->rss_bytes,
                    figures.memory->pss_bytes - figures.memory_before->pss_bytes);
+  if (figures.peak_rss_bytes) fmt::format_to(out, R"(,"peak_rss_bytes":{})", *figures.peak_rss_bytes);
   fmt::format_to(out, R"(,"latency_ms":{{"p50":{},"p90":{},"p99":{},"p99.9":{},"max":{}}})",
                  milliseconds(latency.quantile(0.5)), milliseconds(latency.quantile(0.9)),
                  milliseconds(latency.quantile(0.99)), milliseconds(latency.quantile(0.999)),

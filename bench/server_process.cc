@@ -1,6 +1,7 @@
 #include "bench/server_process.h"
 
 #include <fstream>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 
@@ -13,6 +14,21 @@ std::chrono::nanoseconds read_clock(clockid_t clock) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+// The value in bytes of a line "Name: 12 kB" of one of the process' files.
+struct Kibibytes {
+  const char* name;
+  std::int64_t& bytes;
+};
+void read_kibibytes(pid_t pid, const char* file_name, std::initializer_list<Kibibytes> wanted) {
+  std::ifstream file("/proc/" + std::to_string(pid) + '/' + file_name);
+  if (!file) throw std::runtime_error("cannot read the memory of process " + std::to_string(pid));
+  for (std::string word; file >> word;)
+    for (const Kibibytes& line : wanted) {
+      std::int64_t kibibytes = 0;
+      if (word == line.name && file >> kibibytes) line.bytes = kibibytes * 1024;
+    }
+}
+
 }  // namespace
 
 ServerProcess::ServerProcess(pid_t pid) : pid_(pid), clock_() {
@@ -22,15 +38,15 @@ ServerProcess::ServerProcess(pid_t pid) : pid_(pid), clock_() {
 std::chrono::nanoseconds ServerProcess::cpu_time() const { return read_clock(clock_); }
 
 Memory ServerProcess::memory() const {
-  std::ifstream file("/proc/" + std::to_string(pid_) + "/smaps_rollup");
-  if (!file) throw std::runtime_error("cannot read the memory of process " + std::to_string(pid_));
   Memory memory;
-  for (std::string word; file >> word;) {
-    std::int64_t kibibytes = 0;
-    if (word == "Rss:" && file >> kibibytes) memory.rss_bytes = kibibytes * 1024;
-    if (word == "Pss:" && file >> kibibytes) memory.pss_bytes = kibibytes * 1024;
-  }
+  read_kibibytes(pid_, "smaps_rollup", {{"Rss:", memory.rss_bytes}, {"Pss:", memory.pss_bytes}});
   return memory;
+}
+
+std::int64_t ServerProcess::peak_rss_bytes() const {
+  std::int64_t peak = 0;
+  read_kibibytes(pid_, "status", {{"VmHWM:", peak}});
+  return peak;
 }
 
 std::chrono::nanoseconds own_cpu_time() { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }

@@ -20,6 +20,8 @@ class ServerProcess {
   // CPU time of all its threads, user and system, to the nanosecond.
   [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
   [[nodiscard]] Memory memory() const;
+  // The most that was resident at any time since it started.
+  [[nodiscard]] std::int64_t peak_rss_bytes() const;
 
  private:
   pid_t pid_;

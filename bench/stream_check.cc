@@ -14,12 +14,16 @@ constexpr std::size_t missing_max = 1024;
 void StreamCheck::feed(std::string_view bytes, std::uint64_t now) {
   now_ = now;
   tally_.bytes += bytes.size();
+  const std::uint64_t before = tally_.deliveries;
   while (!bytes.empty()) {
     if (!inside_block_ && block_bytes_ != 0 && take_in_place(bytes))
       bytes.remove_prefix(block_bytes_);
     else
       bytes.remove_prefix(take_parsed(bytes));
   }
+  if (tally_.deliveries == before) return;
+  if (before == 0) tally_.first = now;
+  tally_.last = now;
 }
 
 bool StreamCheck::take_in_place(std::string_view bytes) {

@@ -20,9 +20,10 @@ namespace sluice::bench {
 struct Tally {
   std::uint64_t deliveries = 0, bytes = 0;
   std::uint64_t lost = 0, repeated = 0, reordered = 0;
-  std::uint64_t malformed = 0;  // events that are neither ours nor the gateway's own, or whose filler was altered
-  std::uint64_t gaps = 0;       // sluice.gap: loss that was announced (counted in `lost` as well)
-  std::uint64_t parsed = 0;     // deliveries that took the full parser
+  std::uint64_t malformed = 0;        // events that are neither ours nor the gateway's own, or whose filler was altered
+  std::uint64_t gaps = 0;             // sluice.gap: loss that was announced (counted in `lost` as well)
+  std::uint64_t parsed = 0;           // deliveries that took the full parser
+  std::uint64_t first = 0, last = 0;  // when the bytes of the first and of the last delivery came
   Histogram latency;
 };
 

@@ -8,6 +8,7 @@
 namespace sluice::serve {
 
 namespace {
+constexpr std::size_t cache_line = 64;
 constexpr std::size_t record_size = 16 * 1024;  // TLS plaintext limit, RFC 8446 §5.1
 // Bytes one connection sends per turn: a fast reader with a long backlog does not keep the others waiting.
 constexpr std::size_t turn_bytes = 512 * 1024;
@@ -226,6 +227,20 @@ Stream* Connection::find(proto::StreamId id) {
   return nullptr;
 }
 
+// Of ten thousand streams with one event each few are in the processor's cache: asked for a few before their turn, and
+// what hangs on them when they are here.
+void Connection::prefetch_ready(std::size_t next) const {
+  constexpr std::size_t object_ahead = 6, state_ahead = 3;
+  if (next + object_ahead < ready_.size())
+    if (const Stream* stream = ready_[next + object_ahead]) {
+      __builtin_prefetch(stream);
+      __builtin_prefetch(reinterpret_cast<const char*>(stream) + cache_line);
+      __builtin_prefetch(reinterpret_cast<const char*>(stream) + 2 * cache_line - 16);  // 128 bytes from malloc
+    }
+  if (next + state_ahead < ready_.size())
+    if (const Stream* stream = ready_[next + state_ahead]) stream->prefetch();
+}
+
 void Connection::flush() {
   dirty_ = false;
   if (!session_ || dead_) return drop_closed();
@@ -236,6 +251,7 @@ void Connection::flush() {
   std::size_t sent = 0;
   std::size_t next = 0;
   while (next != ready_.size() && phase_ != Phase::closing) {
+    prefetch_ready(next);
     Stream* stream = ready_[next++];
     if (stream == nullptr) continue;
     if (pump(*stream, sent)) ready_.push_back(stream);

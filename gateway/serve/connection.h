@@ -95,6 +95,7 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   void start_http();
   void fail(const proto::ConnectionError& error);
   // Pulls one stream for at most a quantum; adds to `sent` what it gave. True: it stays in the ready list.
+  void prefetch_ready(std::size_t next) const;
   bool pump(Stream& stream, std::size_t& sent);
   // Seals whole records; with `all`, the remainder too.
   void seal(bool all);

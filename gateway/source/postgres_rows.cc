@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 
 #include "gateway/source/mapping.h"
 #include "gateway/source/topic_below.h"
@@ -28,7 +29,10 @@ PostgresRows::PostgresRows(const PostgresAnswer& answer, const PostgresPlace& af
   check(answer.rows() != 0, "the horizon is there without any row");
   const bool any = answer.number(0, id).has_value();
   count_ = any ? answer.rows() : 0;
-  while (final_ != count_ && place(final_).left < head(low)) ++final_;
+  // In the order of their places, so that a few of the thousand are looked at.
+  const auto rows = std::views::iota(0, count_);
+  const auto below = [this, horizon = head(low)](int row) { return place(row).left < horizon; };
+  final_ = static_cast<int>(std::ranges::partition_point(rows, below) - rows.begin());
   const auto found = static_cast<int>(head(scanned));
   cut_by_bytes_ = count_ < found;
   cut_ = cut_by_bytes_ || found == batch.rows;

@@ -81,7 +81,15 @@ class TopicLog {
   [[nodiscard]] bool mark_touched() { return !std::exchange(touched_, true); }
   void wake_subscribers() {
     touched_ = false;
-    for (const Listed& listed : subscribers_) listed.subscriber->on_touched();
+    // Of ten thousand subscribers few are in the processor's cache when their event comes: asked for a few before.
+    constexpr std::size_t ahead = 12;
+    for (std::size_t index = 0; index != subscribers_.size(); ++index) {
+      if (index + ahead < subscribers_.size()) {
+        __builtin_prefetch(subscribers_[index + ahead].subscriber);
+        __builtin_prefetch(subscribers_[index + ahead].index);
+      }
+      subscribers_[index].subscriber->on_touched();
+    }
     if (!just_evicted_.empty()) forget_evicted();
   }
 

@@ -2,12 +2,16 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "bench/payload.h"
 #include "tests/support/certificates.h"
 #include "tests/support/loopback_server.h"
 
@@ -37,9 +41,13 @@ struct LittleGateway {
       return;
     }
     connection.peer.respond(id, 200, {}, true);
-    const std::string event = "id: " + std::to_string(++published) + "\ndata: " + stream.body + "\n\n";
+    send_all(stream.request.path, stream.body);
+  }
+
+  void send_all(const std::string& path, const std::string& data) {
+    const std::string event = "id: " + std::to_string(++published) + "\ndata: " + data + "\n\n";
     bool first = true;
-    for (auto& [subscriber, subscription] : streams[stream.request.path]) {
+    for (auto& [subscriber, subscription] : streams[path]) {
       const bool lies = std::exchange(first, false) && published % 5 == 0;
       if (lies && lie == Lie::drop) continue;
       subscriber->peer.send(subscription, lies && lie == Lie::repeat ? event + event : event);
@@ -53,6 +61,19 @@ struct LittleGateway {
     options.warmup = std::chrono::milliseconds(20);
     options.duration = std::chrono::milliseconds(200);
     return run_load(options, proto::TlsContext::client({.ca = certificates.ca()}));
+  }
+
+  // A run that only subscribes, to what the gateway sends by itself once all are there.
+  [[nodiscard]] Figures run_subscribers(LoadOptions options, std::uint64_t sent) {
+    options.kind = LoadOptions::Kind::subscribe;
+    options.epoch = std::chrono::steady_clock::now();
+    options.on_open = [this, sent, path = options.path, bytes = options.payload_bytes] {
+      boost::asio::post(loop, [this, sent, path, bytes] {
+        for (std::uint64_t sequence = 0; sequence != sent; ++sequence)
+          send_all(path, make_payload({.sequence = sequence, .scheduled = 0}, bytes));
+      });
+    };
+    return run(options);
   }
 
   const Lie lie;
@@ -97,6 +118,40 @@ TEST_CASE("what a server repeats is counted as repeated") {
   const Figures figures = gateway.run({.connections = 2, .rate = 200});
   CHECK(figures.total.repeated == gateway.published / 5);
   CHECK(figures.total.lost == 0);
+}
+
+TEST_CASE("who only subscribes receives what others publish") {
+  LittleGateway gateway;
+  const Figures figures =
+      gateway.run_subscribers({.path = "/events", .connections = 2, .streams = 3, .expected_events = 50}, 50);
+  CHECK(figures.deliveries == 300);
+  CHECK(figures.published == 50);
+  CHECK(figures.total.lost == 0);
+  CHECK(figures.total.repeated == 0);
+  CHECK(figures.total.malformed == 0);
+  CHECK(figures.failure.empty());
+  CHECK(figures.latency.count() == 300);
+}
+
+TEST_CASE("who only subscribes counts what a server drops") {
+  LittleGateway gateway(LittleGateway::Lie::drop);
+  const Figures figures = gateway.run_subscribers({.path = "/events", .connections = 2, .expected_events = 52}, 52);
+  CHECK(figures.total.lost == 10);
+  CHECK(figures.total.repeated == 0);
+}
+
+TEST_CASE("who only subscribes counts what a server repeats") {
+  LittleGateway gateway(LittleGateway::Lie::repeat);
+  const Figures figures = gateway.run_subscribers({.path = "/events", .connections = 2, .expected_events = 52}, 52);
+  CHECK(figures.total.repeated == 10);
+  CHECK(figures.total.lost == 0);
+}
+
+TEST_CASE("what was never published is lost to who only subscribes") {
+  LittleGateway gateway;
+  const Figures figures = gateway.run_subscribers({.path = "/events", .expected_events = 60}, 50);
+  CHECK(figures.deliveries == 50);
+  CHECK(figures.total.lost == 10);
 }
 
 TEST_CASE("new connections are counted when their stream has begun") {
