@@ -12,6 +12,8 @@ using topic::PublishResult;
 
 namespace {
 
+constexpr const char *reading_place = "reading", *writing_place = "writing";  // of troubles
+
 DiskTime wall_now() {
   return std::chrono::duration_cast<DiskTime>(std::chrono::system_clock::now().time_since_epoch());
 }
@@ -34,6 +36,9 @@ proto::Epoch disk_epoch(const config::Source& config, const proto::Epoch& candid
 
 PublishDisk::PublishDisk(Context&& context)
     : context_(std::move(context)),
+      troubles_(context_.metrics),
+      backoff_(context_.random()),
+      retry_(context_.io),
       disk_(options_of(context_.config, static_cast<const topic::EpochFormat&>(context_.format).epoch()),
             [post = context_.post](std::function<void()> call) { post(std::move(call)); }) {}
 
@@ -48,6 +53,7 @@ void PublishDisk::start(topic::TimePoint) {
 }
 
 void PublishDisk::stop() {
+  retry_.cancel();
   disk_.close();
   context_.metrics.set_state(observe::SourceState::stopped);
 }
@@ -74,11 +80,11 @@ void PublishDisk::on_appended(const std::string& topic, const std::vector<topic:
                               const DiskAppended& appended, const std::function<void(PublishResult)>& done) {
   if (appended.kind != DiskAppended::Kind::stored) {
     const bool full = appended.kind == DiskAppended::Kind::full;
-    context_.metrics.set_state(observe::SourceState::down, appended.problem);
+    troubles_.tell(writing_place, appended.problem);
     return done({.kind = full ? PublishResult::Kind::storage_full : PublishResult::Kind::unavailable,
                  .detail = appended.problem + "; nothing is stored"});
   }
-  context_.metrics.set_state(observe::SourceState::up);
+  troubles_.clear(writing_place);
   const topic::TimePoint now = std::chrono::steady_clock::now();
   const auto index = context_.home.open(topic, now);
   PublishResult result;
@@ -98,42 +104,60 @@ void PublishDisk::on_appended(const std::string& topic, const std::vector<topic:
 // --- The past ------------------------------------------------------------------------------------------------------
 
 void PublishDisk::read(const topic::ReadRequest& request, const topic::ReadLimits& limits, topic::ReadDone done) {
-  DiskSequence after = context_.format.sequence_of(request.after).value_or(0);
+  ask({request, limits, std::move(done)});
+}
+
+void PublishDisk::ask(const Read& read) {
+  DiskSequence after = context_.format.sequence_of(read.request.after).value_or(0);
   std::optional<GapReason> gap;
   if (after > context_.home.last()) {  // nobody was ever given that id
     gap = GapReason::unknown_position;
     after = 0;
   }
-  DiskQuery query{
-      .topics = request.topics, .after = after, .since = {}, .entries_max = limits.entries, .bytes_max = limits.bytes};
-  if (request.since) query.since = std::chrono::duration_cast<DiskTime>(request.since->time_since_epoch());
-  const bool taken = disk_.read(std::move(query), [this, request, after, gap, done](const DiskPage& page) {
-    on_read(request, after, gap, page, done);
-  });
-  if (!taken) done(nullptr);  // more reads wait than Replays ever asks for
+  DiskQuery query{.topics = read.request.topics,
+                  .after = after,
+                  .since = {},
+                  .entries_max = read.limits.entries,
+                  .bytes_max = read.limits.bytes};
+  if (read.request.since) query.since = std::chrono::duration_cast<DiskTime>(read.request.since->time_since_epoch());
+  const bool taken = disk_.read(
+      std::move(query), [this, read, after, gap](const DiskPage& answer) { on_read(read, after, gap, answer); });
+  if (!taken) put_off(read);
 }
 
-void PublishDisk::on_read(const topic::ReadRequest& request, DiskSequence after, std::optional<GapReason> gap,
-                          const DiskPage& read, const topic::ReadDone& done) {
-  context_.metrics.pages.add();
-  if (!read.problem.empty()) {
-    context_.metrics.set_state(observe::SourceState::down, read.problem);
-    return done(nullptr);
+// No page is a loss to who asked, and nothing is lost: it waits, and is asked for again.
+void PublishDisk::put_off(const Read& read) {
+  put_off_.push_back(read);
+  if (put_off_.size() > 1) return;  // the timer runs
+  retry_.expires_after(backoff_.next());
+  retry_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    for (const Read& again : std::exchange(put_off_, {})) ask(again);
+  });
+}
+
+void PublishDisk::on_read(const Read& read, DiskSequence after, std::optional<GapReason> gap, const DiskPage& answer) {
+  if (!answer.problem.empty()) {
+    troubles_.tell(reading_place, answer.problem);
+    return put_off(read);
   }
+  troubles_.clear(reading_place);
+  backoff_.reset();
+  context_.metrics.pages.add();
   topic::Page page;
-  page.after = request.after;
+  page.after = read.request.after;
   page.gap = gap;
-  const bool promised = !request.after.empty() && !request.since;
-  if (!gap && promised && read.evicted_through > after) page.gap = GapReason::trimmed;
+  const bool promised = !read.request.after.empty() && !read.request.since;
+  if (!gap && promised && answer.evicted_through > after) page.gap = GapReason::trimmed;
   // Of several topics one may have lost more than another still has: the page begins before what it holds, and a gap
   // that is announced moves the id no further (Merge::announce_gap).
-  DiskSequence from = std::max(after, read.evicted_through);
-  if (!read.entries.empty() && !page.gap) from = std::min(from, read.entries.front().sequence - 1);
+  DiskSequence from = std::max(after, answer.evicted_through);
+  if (!answer.entries.empty() && !page.gap) from = std::min(from, answer.entries.front().sequence - 1);
   page.from = position(from);
-  page.through = position(std::max(from, read.through));
-  page.at_end = read.end;
+  page.through = position(std::max(from, answer.through));
+  page.at_end = answer.end;
   const topic::TimePoint now = std::chrono::steady_clock::now();
-  for (const DiskEntry& entry : read.entries) {
+  for (const DiskEntry& entry : answer.entries) {
     const std::string place = position(entry.sequence);
     page.entries.push_back(topic::Entry::make({.position = place,
                                                .type = entry.event.type,
@@ -143,7 +167,7 @@ void PublishDisk::on_read(const topic::ReadRequest& request, DiskSequence after,
                                                .arrived = now}));
   }
   context_.metrics.gaps.add(page.gap ? 1 : 0);
-  done(std::make_shared<const topic::Page>(std::move(page)));
+  read.done(std::make_shared<const topic::Page>(std::move(page)));
 }
 
 }  // namespace sluice::source

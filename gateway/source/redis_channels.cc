@@ -1,8 +1,10 @@
 #include "gateway/source/redis_channels.h"
 
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "gateway/source/mapping.h"
+#include "gateway/source/redis_errors.h"
 #include "gateway/source/redis_open.h"
 #include "gateway/source/redis_publish.h"
 
@@ -14,6 +16,9 @@ using topic::OpenResult;
 using topic::PublishResult;
 
 namespace {
+// Of troubles.
+constexpr const char *connection_place = "channels", *control_place = "control", *subscribing_place = "subscribing";
+
 topic::TimePoint now() { return std::chrono::steady_clock::now(); }
 }  // namespace
 
@@ -22,18 +27,26 @@ RedisChannels::RedisChannels(Context&& context)
       template_(context_.config.name, context_.config.channel),
       tls_(make_redis_tls(context_.config)),
       poison_(context_.limits, context_.metrics),
-      subscriptions_(make_redis_link(context_, buffers_, tls_.get(), "channels")) {
+      troubles_(context_.metrics),
+      subscriptions_(make_redis_link(context_, buffers_, tls_.get(), "channels")),
+      unaligned_(*subscriptions_, context_.io, context_.random(), [this](const std::string& topic) { align(topic); }) {
   if (context_.config.publish) control_ = make_redis_link(context_, buffers_, tls_.get(), "control");
 }
 
 void RedisChannels::start(topic::TimePoint) {
+  troubles_.expect(connection_place);
   subscriptions_->up = [this] { on_up(); };
   subscriptions_->down = [this](const std::string& why) {
-    context_.metrics.set_state(observe::SourceState::down, why);
+    subscribed_.clear();
+    troubles_.tell(connection_place, why);
   };
   subscriptions_->message = [this](RedisReply&& reply) { on_message(std::move(reply)); };
   subscriptions_->start();
-  if (control_) control_->start();
+  if (!control_) return;
+  troubles_.expect(control_place);
+  control_->up = [this] { troubles_.clear(control_place); };
+  control_->down = [this](const std::string& why) { troubles_.tell(control_place, why); };
+  control_->start();
 }
 
 void RedisChannels::stop() {
@@ -43,12 +56,10 @@ void RedisChannels::stop() {
 }
 
 void RedisChannels::on_up() {
-  if (subscriptions_->connection().up_count() > 1) {
-    context_.metrics.reconnects.add();
-    for (const topic::TopicIndex topic : context_.home.all()) subscribe(context_.home.topics().log(topic).name());
-  }
-  context_.metrics.set_state(observe::SourceState::up);
-  for (const auto& [topic, waiting] : opening_) subscribe(topic);
+  if (subscriptions_->connection().up_count() > 1) context_.metrics.reconnects.add();
+  troubles_.clear(connection_place);
+  for (const topic::TopicIndex topic : context_.home.all()) unaligned_.add(context_.home.topics().log(topic).name());
+  unaligned_.go_on();
 }
 
 bool RedisChannels::may_have(std::string_view topic) const { return template_.key_of(topic).has_value(); }
@@ -59,21 +70,54 @@ void RedisChannels::open(const std::string& topic, topic::TimePoint now, OpenDon
     (void)context_.home.open(topic, now);  // it is used
     return done(OpenResult::opened);
   }
-  auto& waiting = opening_[topic];
-  waiting.push_back(std::move(done));
-  if (waiting.size() == 1 && subscriptions_->is_up()) subscribe(topic);
+  if (opening_.size() >= RedisWindow::openings_max && !opening_.contains(topic))
+    return done(OpenResult::too_many_topics);
+  opening_[topic].push_back(std::move(done));
+  unaligned_.add(topic);
+}
+
+bool RedisChannels::is_wanted(const std::string& topic) const {
+  return opening_.contains(topic) || context_.home.find(topic).has_value();
+}
+
+void RedisChannels::align(const std::string& topic) {
+  const bool wanted = is_wanted(topic);
+  if (wanted && !subscribed_.contains(topic)) return subscribe(topic);
+  if (!wanted && subscribed_.contains(topic)) return unsubscribe(topic);
+  unaligned_.settle(topic);
+  finish_open(topic);  // again, before it was unsubscribed
 }
 
 void RedisChannels::subscribe(const std::string& topic) {
   subscriptions_->subscribe({"SUBSCRIBE", *template_.key_of(topic)}, [this, topic](const result<RedisReply>& reply) {
-    if (!reply) return;  // lost: subscribed again when the connection is back
-    if (reply->is_error()) return context_.metrics.set_state(observe::SourceState::down, "SUBSCRIBE: " + reply->text);
+    if (!reply) return unaligned_.put_off(topic);
+    if (reply->is_error()) {
+      if (!is_about_key(reply->text)) troubles_.tell(subscribing_place, "SUBSCRIBE: " + reply->text);
+      if (refused_.insert(topic).second)
+        observe::log_event(observe::Level::warning, "a topic cannot be opened",
+                           {{"source", context_.config.name}, {"topic", topic}, {"why", reply->text}});
+      return unaligned_.put_off(topic);
+    }
+    troubles_.clear(subscribing_place);
+    refused_.erase(topic);
+    subscribed_.insert(topic);
+    unaligned_.settle(topic);
     // Whatever was published while nobody was subscribed is announced now that somebody is.
     if (const auto index = context_.home.find(topic)) {
       context_.home.append_gap(*index, topic::GapReason::source_lost, {}, now());
       context_.metrics.gaps.add();
     }
     finish_open(topic);
+    if (!is_wanted(topic)) unaligned_.add(topic);  // no room for it, or closed meanwhile
+  });
+}
+
+void RedisChannels::unsubscribe(const std::string& topic) {
+  subscriptions_->subscribe({"UNSUBSCRIBE", *template_.key_of(topic)}, [this, topic](const result<RedisReply>& reply) {
+    if (!reply || reply->is_error()) return unaligned_.put_off(topic);
+    subscribed_.erase(topic);
+    unaligned_.settle(topic);
+    if (is_wanted(topic)) unaligned_.add(topic);
   });
 }
 
@@ -84,9 +128,12 @@ void RedisChannels::finish_open(const std::string& topic) {
   for (const OpenDone& done : waiting.mapped()) done(opened ? OpenResult::opened : OpenResult::too_many_topics);
 }
 
+// Called while its home forgets the topic: it is not wanted any more only afterwards.
 void RedisChannels::on_topic_closed(const std::string& topic) {
-  if (subscriptions_->is_up())
-    subscriptions_->subscribe({"UNSUBSCRIBE", *template_.key_of(topic)}, [](const result<RedisReply>&) {});
+  refused_.erase(topic);
+  boost::asio::post(context_.io, [this, topic, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired() && !is_wanted(topic)) unaligned_.add(topic);
+  });
 }
 
 topic::Event RedisChannels::to_event(std::string&& payload) const {

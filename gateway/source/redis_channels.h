@@ -1,18 +1,22 @@
 // RedisChannels: topics from Redis pub/sub, `channel = "news"` or one per captured value of `news:{topic}`, subscribed
 // on first use. Redis keeps nothing: positions are ours, valid in this opening, and whenever the connection was lost a
-// gap is announced in every open topic before what comes next. Owned by its home worker, on its thread. Invariant: a
-// topic is open only after its channel's subscription was confirmed.
+// gap is announced in every open topic before what comes next. Subscriptions are brought in line with what is wanted a
+// few hundred at a time, however many there are. Owned by its home worker, on its thread. Invariant: a topic is open
+// only after its channel's subscription was confirmed.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "gateway/source/poison.h"
 #include "gateway/source/redis_link.h"
 #include "gateway/source/redis_template.h"
+#include "gateway/source/redis_window.h"
 #include "gateway/source/source.h"
+#include "gateway/source/troubles.h"
 
 namespace sluice::source {
 
@@ -36,7 +40,11 @@ class RedisChannels final : public Source {
   using OpenDone = std::function<void(topic::OpenResult)>;
   void on_up();
   void on_message(proto::RedisReply&& reply);
+  [[nodiscard]] bool is_wanted(const std::string& topic) const;
+  // Subscribes or unsubscribes where the topic is not as it is wanted.
+  void align(const std::string& topic);
   void subscribe(const std::string& topic);
+  void unsubscribe(const std::string& topic);
   void finish_open(const std::string& topic);
   [[nodiscard]] topic::Event to_event(std::string&& payload) const;
 
@@ -45,9 +53,15 @@ class RedisChannels final : public Source {
   std::unique_ptr<proto::TlsContext> tls_;
   client::ReadBuffers buffers_;
   Poison poison_;
+  Troubles troubles_;
   std::unique_ptr<RedisLink> subscriptions_;
-  std::unique_ptr<RedisLink> control_;                    // for PUBLISH, which a subscribed connection may not
+  std::unique_ptr<RedisLink> control_;  // for PUBLISH, which a subscribed connection may not
+  RedisWindow unaligned_;
   std::map<std::string, std::vector<OpenDone>> opening_;  // by topic
+  std::unordered_set<std::string> subscribed_;            // topics, on this connection
+  std::unordered_set<std::string> refused_;               // topics of which it was told
+  // Expires with the source: a call that was posted is seen by that.
+  std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace sluice::source

@@ -68,6 +68,26 @@ void RedisConnection::subscribe(std::span<const std::string_view> words, Done do
   ask(words, std::move(done), Milliseconds(0), words.size() - 1);
 }
 
+void RedisConnection::transaction(std::span<const std::vector<std::string_view>> commands, Done done) {
+  if (!up()) return post_answer(std::move(done), asio::error::not_connected);
+  const std::size_t count = commands.size();
+  if (is_full(count + 2)) return post_answer(std::move(done), asio::error::no_buffer_space);
+  const auto refusal = std::make_shared<RedisReply>();
+  const Done note = [refusal](const boost::system::result<RedisReply>& reply) {
+    if (reply && reply->is_error() && !refusal->is_error()) *refusal = *reply;
+  };
+  add(std::vector<std::string_view>{"MULTI"}, note, Milliseconds(0), 1);
+  for (const std::vector<std::string_view>& words : commands) add(words, note, Milliseconds(0), 1);
+  const Done executed = [refusal, count, done = std::move(done)](boost::system::result<RedisReply> reply) {
+    if (!reply) return done(std::move(reply));
+    if (!refusal->is_error() && !reply->is_error() && reply->elements.size() != count)
+      *refusal = {RedisReply::Kind::error, 0, "EXEC answered another number of replies than was asked for", {}};
+    done(refusal->is_error() ? std::move(*refusal) : std::move(*reply));
+  };
+  add(std::vector<std::string_view>{"EXEC"}, executed, Milliseconds(0), 1);
+  flush_later();
+}
+
 void RedisConnection::pause_reading() {
   paused_ = true;
   connection_.pause_reading();
@@ -85,10 +105,17 @@ void RedisConnection::resume_reading() {
 
 void RedisConnection::ask(std::span<const std::string_view> words, Done done, Milliseconds block, std::size_t answers) {
   if (!up()) return post_answer(std::move(done), asio::error::not_connected);
-  if (in_flight_.size() >= options_.commands_max ||
-      outgoing_.size() + connection_.unsent_size() > options_.unsent_bytes_max)
-    return post_answer(std::move(done), asio::error::no_buffer_space);
+  if (is_full(1)) return post_answer(std::move(done), asio::error::no_buffer_space);
   add(words, std::move(done), block, answers);
+  flush_later();
+}
+
+bool RedisConnection::is_full(std::size_t commands) const {
+  return in_flight_.size() + commands > options_.commands_max ||
+         outgoing_.size() + connection_.unsent_size() > options_.unsent_bytes_max;
+}
+
+void RedisConnection::flush_later() {
   if (std::exchange(flush_posted_, true)) return;
   asio::post(loop_, [this, alive = std::weak_ptr(alive_)] {  // the commands of one turn go together
     if (!alive.expired()) flush();

@@ -3,6 +3,7 @@
 // on its home worker's loop and thread. It never repeats a command: who asked is told of the loss, and asks again.
 //
 //   a command        command() → done(reply); an error reply of the server is a reply
+//   a transaction    transaction() → done(array of replies); or the first refusal of the server
 //   a subscription   subscribe() → done(last confirmation), on_message…; anew after each on_up
 //   a loss           done(connection_aborted) for each command in flight → on_down → backoff → on_up
 // Every callback comes from the loop, never from inside a call; it may call everything here, and may destroy the
@@ -21,6 +22,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/client/byte_connection.h"
 #include "gateway/source/backoff.h"
@@ -74,6 +76,9 @@ class RedisConnection final : private client::ByteVisitor {
   void stop();
   // `block`: how long the server may take by the command's own wish (BLOCK), beside the time for an answer.
   void command(std::span<const std::string_view> words, Done done, Milliseconds block = Milliseconds(0));
+  // MULTI … EXEC around `commands`, all or none of it sent. An error reply is the first refusal that the server gave:
+  // EXECABORT alone does not say why.
+  void transaction(std::span<const std::vector<std::string_view>> commands, Done done);
   // (P)SUBSCRIBE or (P)UNSUBSCRIBE with its channels, of which there is at least one: each is confirmed.
   void subscribe(std::span<const std::string_view> words, Done done);
   // Backpressure: no more replies or messages until resume_reading(), and the server is stopped by TCP's window.
@@ -111,6 +116,9 @@ class RedisConnection final : private client::ByteVisitor {
   void take(proto::RedisReply&& reply);
   void ask(std::span<const std::string_view> words, Done done, Milliseconds block, std::size_t answers);
   void add(std::span<const std::string_view> words, Done done, Milliseconds block, std::size_t answers);
+  // A limit stands against one more, or against so many.
+  [[nodiscard]] bool is_full(std::size_t commands) const;
+  void flush_later();
   void flush();
   void lose(std::string why);
   void post_answer(Done done, const boost::system::error_code& error);

@@ -25,4 +25,12 @@ std::string explain_redis_refusal(std::string_view refusal, const RedisUrl& url)
   return server + " refuses the connection" + quoted;
 }
 
+bool is_about_key(std::string_view error) {
+  if (error.starts_with("WRONGTYPE")) return true;
+  // "no permissions to access one of the keys used as arguments" (6, 7.0), "… to access a key", "… the 'x' key" (7.2).
+  // A command's refusal says "to run the 'x' command".
+  return error.starts_with("NOPERM") && error.find("to access ") != std::string_view::npos &&
+         (error.find("key") != std::string_view::npos || error.find("channel") != std::string_view::npos);
+}
+
 }  // namespace sluice::source

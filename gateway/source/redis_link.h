@@ -27,6 +27,12 @@ class RedisLink final : private RedisVisitor {
     const std::vector<std::string_view> views(words.begin(), words.end());
     connection_.command(views, std::move(done), block);
   }
+  void transaction(const std::vector<std::vector<std::string>>& commands, RedisConnection::Done done) {
+    std::vector<std::vector<std::string_view>> views;
+    views.reserve(commands.size());
+    for (const auto& words : commands) views.emplace_back(words.begin(), words.end());
+    connection_.transaction(views, std::move(done));
+  }
   void subscribe(const std::vector<std::string>& words, RedisConnection::Done done) {
     const std::vector<std::string_view> views(words.begin(), words.end());
     connection_.subscribe(views, std::move(done));

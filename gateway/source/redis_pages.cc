@@ -1,5 +1,6 @@
 #include "gateway/source/redis_pages.h"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <utility>
@@ -12,6 +13,9 @@ using topic::NumberPair;
 
 namespace {
 
+constexpr const char* place = "pages";    // of its troubles
+constexpr std::size_t keys_max = 10'000;  // of which it is kept how large their entries are
+
 // The position just before a time: entries of that millisecond come after it.
 std::string before(std::chrono::system_clock::time_point time) {
   const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
@@ -20,18 +24,47 @@ std::string before(std::chrono::system_clock::time_point time) {
 
 }  // namespace
 
-RedisPages::RedisPages(std::unique_ptr<RedisLink> link, const config::Mapping& map, Poison& poison,
-                       observe::SourceMetrics& metrics)
-    : link_(std::move(link)), map_(map), poison_(poison), metrics_(metrics) {}
+RedisPages::RedisPages(std::unique_ptr<RedisLink> link, Context& context, Poison& poison, Troubles& troubles)
+    : link_(std::move(link)),
+      map_(context.config.map),
+      poison_(poison),
+      metrics_(context.metrics),
+      troubles_(troubles),
+      backoff_(context.random()),
+      retry_(context.io) {}
 
 void RedisPages::start() {
+  troubles_.expect(place);
   link_->up = [this] {
-    for (Read& read : std::exchange(waiting_, {})) ask(std::move(read));
+    if (troubles_.clear(place)) metrics_.reconnects.add();
+    ask_waiting();
+  };
+  link_->down = [this](const std::string& why) {
+    for (auto& [key, batch] : batches_) batch.start_again();
+    troubles_.tell(place, why);
   };
   link_->start();
 }
 
-void RedisPages::stop() { link_->connection().stop(); }
+void RedisPages::stop() {
+  retry_.cancel();
+  link_->connection().stop();
+}
+
+void RedisPages::ask_waiting() {
+  for (Read& read : std::exchange(waiting_, {})) ask(std::move(read));
+}
+
+void RedisPages::put_off(Read&& read, const std::string& why) {
+  waiting_.push_back(std::move(read));
+  if (!link_->is_up()) return;  // asked again when the connection is back
+  troubles_.tell(place, "reading the past: " + why);
+  if (waiting_.size() > 1) return;  // the timer runs
+  retry_.expires_after(backoff_.next());
+  retry_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) ask_waiting();
+  });
+}
 
 void RedisPages::read(const std::string& key, const topic::ReadRequest& request, const topic::ReadLimits& limits,
                       topic::ReadDone done) {
@@ -48,31 +81,29 @@ void RedisPages::ask(Read&& read, const std::string& start, std::optional<GapRea
     waiting_.push_back(std::move(read));
     return;
   }
-  const auto ignore = [](const boost::system::result<RedisReply>&) {};
-  link_->ask({"MULTI"}, ignore);
-  link_->ask({"XINFO", "STREAM", read.key}, ignore);
-  link_->ask({"XRANGE", read.key, "(" + start, "+", "COUNT", std::to_string(read.limits.entries)}, ignore);
-  link_->ask({"EXEC"}, [this, read, start, gap](const boost::system::result<RedisReply>& reply) mutable {
-    if (!reply) {
-      waiting_.push_back(std::move(read));  // lost: asked again when the connection is back
-      return;
-    }
+  if (batches_.size() >= keys_max) batches_.clear();
+  read.count = std::min(read.limits.entries, batches_[read.key].count());
+  const std::vector<std::vector<std::string>> commands = {
+      {"XINFO", "STREAM", read.key}, {"XRANGE", read.key, "(" + start, "+", "COUNT", std::to_string(read.count)}};
+  link_->transaction(commands, [this, read, start, gap](const boost::system::result<RedisReply>& reply) mutable {
+    if (!reply) return put_off(std::move(read), reply.error().message());
     finish(std::move(read), start, gap, *reply);
   });
 }
 
 void RedisPages::finish(Read&& read, const std::string& start, std::optional<GapReason> gap, const RedisReply& reply) {
+  if (reply.is_error()) return put_off(std::move(read), reply.text);
+  std::optional<RedisStreamInfo> info = parse_stream_info(reply.elements[0]);
+  if (!info && reply.elements[0].text.starts_with("WRONGTYPE")) info.emplace();  // as good as deleted
+  if (!info) return put_off(std::move(read), reply.elements[0].text);
+  backoff_.reset();
+  troubles_.clear(place);
   metrics_.pages.add();
   topic::Page page;
   page.after = read.request.after;
   page.gap = gap;
   page.from = page.through = start;
   page.at_end = true;
-  const auto info = reply.elements.size() == 2 ? parse_stream_info(reply.elements[0]) : std::nullopt;
-  if (!info) {
-    poison_.count("the key is no stream: a page of it is empty", read.key);
-    return read.done(std::make_shared<const topic::Page>(std::move(page)));
-  }
   NumberPair asked = topic::parse_number_pair(start, '-').value_or(NumberPair{});
   if (read.request.since && asked > info->last) {  // a clock that is ahead of ours: nothing is there yet
     asked = info->last;
@@ -89,7 +120,8 @@ void RedisPages::finish(Read&& read, const std::string& start, std::optional<Gap
   }
   std::size_t bytes = 0;
   const std::vector<RedisEntry> entries = parse_entries(reply.elements[1]);
-  page.at_end = entries.size() < read.limits.entries;
+  page.at_end = entries.size() < read.count;
+  batches_[read.key].note(!page.at_end, std::max(largest_entry(reply.elements[1]), info->newest_size));
   for (const RedisEntry& entry : entries) {
     if (bytes > read.limits.bytes) {
       page.at_end = false;

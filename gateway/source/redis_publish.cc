@@ -72,17 +72,17 @@ void redis_publish(RedisLink& link, const std::string& key, const std::vector<to
 
 void redis_announce(RedisLink& link, const std::string& channel, const std::vector<topic::Event>& events,
                     std::function<void(PublishResult)> done) {
-  constexpr std::size_t events_max = 1000;  // commands that surely fit into the connection, so that EXEC follows MULTI
+  constexpr std::size_t events_max = 1000;  // a tenth of the commands that may be in flight
   if (events.size() > events_max)
     return done({.kind = PublishResult::Kind::refused, .detail = "a Redis channel takes at most 1000 events at once"});
   for (const topic::Event& event : events)
     if (!event.type.empty() || event.key || !event.idempotency_key.empty())
       return done({.kind = PublishResult::Kind::refused,
                    .detail = "a Redis channel carries data alone: no event name, id or key"});
-  const auto ignore = [](const result<RedisReply>&) {};
-  link.ask({"MULTI"}, ignore);
-  for (const topic::Event& event : events) link.ask({"PUBLISH", channel, event.data}, ignore);
-  link.ask({"EXEC"}, [done = std::move(done)](const result<RedisReply>& reply) {
+  std::vector<std::vector<std::string>> commands;
+  commands.reserve(events.size());
+  for (const topic::Event& event : events) commands.push_back({"PUBLISH", channel, event.data});
+  link.transaction(commands, [done = std::move(done)](const result<RedisReply>& reply) {
     if (!reply || reply->is_error()) return done(refusal(reply));
     done({});
   });

@@ -28,6 +28,14 @@ std::string read(const RedisEntry& entry, const std::string& mapping, std::strin
   return field == nullptr ? std::string() : *field;
 }
 
+// Of [id, [name, value, …]].
+std::size_t size_of(const RedisReply& entry) {
+  std::size_t size = 0;
+  if (entry.elements.size() != 2) return size;
+  for (const RedisReply& field : entry.elements[1].elements) size += field.text.size();
+  return size;
+}
+
 std::string whole_entry(const RedisEntry& entry) {
   std::string json = "{";
   const std::vector<RedisReply>& fields = *entry.fields;
@@ -58,6 +66,7 @@ std::optional<RedisStreamInfo> parse_stream_info(const RedisReply& reply) {
       info.last = topic::parse_number_pair(value.text, '-').value_or(topic::NumberPair{});
     if (name == "first-entry" && !value.elements.empty())
       info.first = topic::parse_number_pair(value.elements.front().text, '-').value_or(topic::NumberPair{});
+    if (name == "last-entry") info.newest_size = size_of(value);
     if (name == "entries-added") {
       info.added = static_cast<std::uint64_t>(value.integer);
       counted = true;
@@ -85,6 +94,12 @@ std::vector<RedisEntry> parse_entries(const RedisReply& array) {
     if (id) entries.push_back({*id, &element.elements[1].elements});
   }
   return entries;
+}
+
+std::size_t largest_entry(const RedisReply& array) {
+  std::size_t largest = 0;
+  for (const RedisReply& entry : array.elements) largest = std::max(largest, size_of(entry));
+  return largest;
 }
 
 topic::Event to_event(const RedisEntry& entry, const config::Mapping& map) {

@@ -21,6 +21,7 @@ struct RedisStreamInfo {
   topic::NumberPair first;  // of the oldest entry that there is; 0-0: none
   std::uint64_t added = 0;  // entries-added, in the stream's life
   std::uint64_t length = 0;
+  std::size_t newest_size = 0;  // of the last entry that there is, in bytes
   bool exists = false;
   // Entries that were added and are gone.
   [[nodiscard]] std::uint64_t removed() const { return added - std::min(added, length); }
@@ -38,6 +39,9 @@ struct RedisEntry {
 };
 // Of the array that XRANGE answers, and XREAD for each key. Entries that are none are left out.
 [[nodiscard]] std::vector<RedisEntry> parse_entries(const proto::RedisReply& array);
+
+// The bytes of the largest of them.
+[[nodiscard]] std::size_t largest_entry(const proto::RedisReply& array);
 
 // By `map.*`; without: `data`, `event` and `key`, or the whole entry as JSON where it has no `data`.
 [[nodiscard]] topic::Event to_event(const RedisEntry& entry, const config::Mapping& map);

@@ -169,6 +169,41 @@ TEST_CASE("redis: a loss is told to each command in flight, once; then it comes 
   CHECK(first->count == 1);
 }
 
+TEST_CASE("redis: a transaction answers with its replies, or with the first refusal instead of EXECABORT") {
+  bool refuses = false;
+  Story story([&](auto&, const std::string& line) -> std::optional<RedisReply> {
+    if (line == "MULTI") return text("OK");
+    if (line == "EXEC") return refuses ? failure("EXECABORT Transaction discarded") : texts({"a", "b"});
+    return refuses && line == "GET y" ? failure("NOPERM") : text("QUEUED");
+  });
+  RedisTalk& talk = story.begin_up();
+  const auto transact = [&] {
+    const std::vector<std::vector<std::string_view>> commands = {{"GET", "x"}, {"GET", "y"}};
+    auto answer = std::make_shared<Answer>();
+    talk.connection->transaction(commands, RedisTalk::keep(answer));
+    talk.until([&] { return answer->count == 1; });
+    return answer;
+  };
+  CHECK(transact()->is(texts({"a", "b"})));
+  CHECK(Words(story.redis.lines.end() - 4, story.redis.lines.end()) == Words{"MULTI", "GET x", "GET y", "EXEC"});
+  refuses = true;
+  CHECK(transact()->is(failure("NOPERM")));
+}
+
+TEST_CASE("redis: a transaction that does not fit is not begun") {
+  Story story([](auto&, const std::string&) { return std::nullopt; });
+  RedisConnection::Options options = quick(story.redis.url());
+  options.commands_max = 3;
+  RedisTalk& talk = story.begin(std::move(options));
+  talk.come_up();
+  const std::vector<std::vector<std::string_view>> commands = {{"GET", "x"}, {"GET", "y"}};
+  auto answer = std::make_shared<Answer>();
+  talk.connection->transaction(commands, RedisTalk::keep(answer));
+  talk.until([&] { return answer->count == 1; });
+  CHECK(answer->is(boost::asio::error::no_buffer_space));
+  CHECK(story.redis.lines.back() == "CLIENT SETNAME sluice");
+}
+
 TEST_CASE("redis: limits on commands in flight and on unsent bytes refuse, and pass") {
   Story story(echo);
   RedisConnection::Options options = quick(story.redis.url());

@@ -46,5 +46,20 @@ TEST_CASE("what Redis refuses is explained with its remedy, and without the pass
   }
 }
 
+TEST_CASE("a refusal that is about a key says nothing of other keys") {
+  for (const std::string_view error :
+       {"WRONGTYPE Operation against a key holding the wrong kind of value",
+        "NOPERM this user has no permissions to access one of the keys used as arguments",
+        "NOPERM No permissions to access a key",
+        "NOPERM this user has no permissions to access one of the channels used",
+        "NOPERM User reader has no permissions to access the 'k:x' key"})
+    CHECK_MESSAGE(is_about_key(error), error);
+  for (const std::string_view error :
+       {"NOPERM this user has no permissions to run the 'xinfo|stream' command", "BUSY Redis is busy running a script.",
+        "LOADING Redis is loading the dataset in memory", "OOM command not allowed when used memory > 'maxmemory'.",
+        "NOPERM User reader has no permissions to run the 'keys' command"})
+    CHECK_FALSE_MESSAGE(is_about_key(error), error);
+}
+
 }  // namespace
 }  // namespace sluice::source

@@ -59,7 +59,7 @@ struct RedisTalk {
   }
 
   template <class Done>
-  void until(Done done, std::chrono::milliseconds time = 10s) {
+  void until(Done done, std::chrono::milliseconds time = 60s) {
     const auto deadline = std::chrono::steady_clock::now() + time;
     while (!done() && std::chrono::steady_clock::now() < deadline) {
       if (loop.stopped()) loop.restart();
