@@ -34,7 +34,7 @@ std::chrono::milliseconds retry_after(const ResponseHead& head) {
 
 EventSource::EventSource(sse::ParserVisitor& visitor, Options options)
     : visitor_(visitor),
-      parser_(*this, options.event_size_max),
+      parser_(*this, options.event_size_max, options.skip_too_large),
       reconnection_time_(options.reconnection_time),
       reconnection_time_min_(options.reconnection_time_min),
       retry_statuses_(options.retry_statuses) {
@@ -105,6 +105,10 @@ void EventSource::on_retry(std::chrono::milliseconds time) {
 
 void EventSource::on_comment(std::string_view text) {
   if (state_ == State::open) visitor_.on_comment(text);
+}
+
+void EventSource::on_too_large(std::string_view last_event_id) {
+  if (state_ == State::open) visitor_.on_too_large(last_event_id);
 }
 
 }  // namespace sluice::proto

@@ -33,7 +33,8 @@ class EventSource final : private sse::ParserVisitor {
     std::chrono::milliseconds reconnection_time_min{500};
     // Beyond the standard: 429, 502 and 503 reconnect, not before Retry-After (in seconds).
     bool retry_statuses = false;
-    std::size_t event_size_max = 16 * 1024 * 1024;  // above it the source closes for good
+    std::size_t event_size_max = 16 * 1024 * 1024;  // above it the source closes for good, ...
+    bool skip_too_large = false;                    // ... or passes that event over (sse::Parser)
     std::string last_event_id;                      // where to begin; empty: wherever the server begins
   };
 
@@ -64,6 +65,7 @@ class EventSource final : private sse::ParserVisitor {
   void on_event(const sse::EventView& event) override;
   void on_retry(std::chrono::milliseconds time) override;
   void on_comment(std::string_view text) override;
+  void on_too_large(std::string_view last_event_id) override;
   State fail(std::string reason);
 
   sse::ParserVisitor& visitor_;

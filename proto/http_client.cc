@@ -55,6 +55,10 @@ void HttpClient::goaway() {
   if (http2_) http2_->goaway(ErrorCode::no_error);
 }
 
+void HttpClient::ping() {
+  if (http2_) http2_->ping();
+}
+
 void HttpClient::choose(Protocol protocol) {
   check(protocol_ == Protocol::undecided && protocol != Protocol::undecided, "a protocol is chosen once");
   protocol_ = protocol;

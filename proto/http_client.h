@@ -53,6 +53,8 @@ class HttpClient {
   void resume(StreamId id);
   // Tells the peer that we are leaving, where the protocol can.
   void goaway();
+  // Asks the peer for a sign of life, where the protocol can: the answer calls the visitor's on_pong().
+  void ping();
 
   // Once.
   void choose(Protocol protocol);

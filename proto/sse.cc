@@ -72,6 +72,8 @@ class ParseErrorCategory final : public boost::system::error_category {
 
 // What a line may have beside its value: "data: " and whatever else a name may be.
 constexpr std::size_t field_name_size_max = 16;
+// Of an event that is passed over, in sizes of the largest that is taken: an event that never ends is an attack.
+constexpr std::size_t skipped_sizes_max = 16;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 }  // namespace
@@ -153,8 +155,8 @@ boost::system::error_code make_error_code(ParseError error) {
   return {static_cast<int>(error), category};
 }
 
-Parser::Parser(ParserVisitor& visitor, std::size_t event_size_max)
-    : visitor_(visitor), event_size_max_(event_size_max) {}
+Parser::Parser(ParserVisitor& visitor, std::size_t event_size_max, bool skip_too_large)
+    : visitor_(visitor), event_size_max_(event_size_max), skip_too_large_(skip_too_large) {}
 
 void Parser::set_last_event_id(std::string id) {
   id_buffer_ = id;
@@ -171,7 +173,8 @@ void Parser::restart() {
   id_buffer_ = last_event_id_;
   error_.reset();
   mark_size_ = 0;
-  started_ = after_cr_ = false;
+  skipped_ = 0;
+  started_ = after_cr_ = too_large_ = in_long_line_ = long_comment_ = has_id_ = false;
 }
 
 // §9.2.5: stream = [ bom ] *event. "UTF-8 decode" strips one leading byte order mark and no other.
@@ -200,13 +203,21 @@ boost::system::result<void> Parser::feed(std::string_view bytes) {
   while (from != end) {
     const char* const stop = ends.next(from);
     const std::string_view piece(from, stop);
-    if (line_.size() + piece.size() > event_size_max_ + field_name_size_max) error_ = ParseError::line_too_long;
-    if (error_) return *error_;
+    const bool too_long = in_long_line_ || line_.size() + piece.size() > event_size_max_ + field_name_size_max;
+    if (too_long) {
+      if (!in_long_line_) long_comment_ = (line_.empty() ? piece : std::string_view(line_)).starts_with(':');
+      if (!pass_over(ParseError::line_too_long, line_.size() + piece.size())) return *error_;
+      if (!long_comment_) drop_event();
+      line_.clear();
+      in_long_line_ = stop == end;
+    }
     if (stop == end) {
-      line_.append(piece);
+      if (!too_long) line_.append(piece);
       break;
     }
-    if (line_.empty()) {
+    if (too_long) {
+      // It ends here, and is none.
+    } else if (line_.empty()) {
       take_line(piece);
     } else {
       take_line(line_.append(piece));
@@ -217,6 +228,21 @@ boost::system::result<void> Parser::feed(std::string_view bytes) {
     after_cr_ = from == end && *stop == '\r' && stop + 1 == end;
   }
   return {};
+}
+
+// False: an error.
+bool Parser::pass_over(ParseError error, std::size_t size) {
+  skipped_ += size;
+  if (!skip_too_large_ || skipped_ > skipped_sizes_max * event_size_max_) {
+    error_ = error;
+    return false;
+  }
+  return true;
+}
+
+void Parser::drop_event() {
+  too_large_ = true;
+  std::string().swap(data_);
 }
 
 // §9.2.6: "Lines must be processed, in the order they are received, as follows".
@@ -240,13 +266,15 @@ void Parser::take_field(std::string_view name, std::string_view value) {
     type_.assign(value);
   } else if (name == "data") {
     // Every line but the last keeps its LF in the data.
-    if (data_.size() + value.size() > event_size_max_) {
-      error_ = ParseError::event_too_large;
+    if (too_large_ || data_.size() + value.size() > event_size_max_) {
+      if (pass_over(ParseError::event_too_large, data_.size() + value.size() + 1)) drop_event();
       return;
     }
     data_.append(value).push_back('\n');
   } else if (name == "id") {
-    if (value.find('\0') == std::string_view::npos) id_buffer_.assign(value);
+    if (value.find('\0') != std::string_view::npos) return;
+    id_buffer_.assign(value);
+    has_id_ = true;
   } else if (name == "retry") {
     take_retry(value);
   }
@@ -267,6 +295,13 @@ void Parser::dispatch() {
   // 1. "Set the last event ID string of the event source to the value of the last event ID buffer." So an id sticks
   //    although its event has no data.
   last_event_id_ = id_buffer_;
+  const bool has_id = std::exchange(has_id_, false);
+  skipped_ = 0;
+  if (std::exchange(too_large_, false)) {
+    data_.clear();
+    type_.clear();
+    return visitor_.on_too_large(last_event_id_);
+  }
   // 2. "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and
   //    return."
   if (data_.empty()) {
@@ -278,7 +313,8 @@ void Parser::dispatch() {
   // 4.-6. "Let event be the result of creating an event ..."
   visitor_.on_event({.type = type_.empty() ? std::string_view("message") : std::string_view(type_),
                      .data = data_,
-                     .last_event_id = last_event_id_});
+                     .last_event_id = last_event_id_,
+                     .has_id = has_id});
   // 7. "Set the data buffer and the event type buffer to the empty string."
   data_.clear();
   type_.clear();

@@ -45,6 +45,7 @@ struct EventView {
   std::string_view type;  // "message" when the stream named none
   std::string_view data;
   std::string_view last_event_id;  // the stream's, after this event
+  bool has_id = false;             // it had an `id:` of its own
 };
 
 // A callback must not call its parser.
@@ -53,6 +54,8 @@ class ParserVisitor {
   virtual void on_event(const EventView& event) = 0;
   virtual void on_retry(std::chrono::milliseconds) {}
   virtual void on_comment(std::string_view) {}
+  // In the place of an event that is too large, where such are passed over. `last_event_id`: after it.
+  virtual void on_too_large(std::string_view /*last_event_id*/) {}
 
  protected:
   ~ParserVisitor() = default;
@@ -62,8 +65,9 @@ class ParserVisitor {
 class Parser {
  public:
   // `event_size_max`: bytes of one event's data; a line may be 16 bytes longer, for its field name. Above it feed()
-  // fails, and goes on failing until restart(): the stream must be dropped.
-  explicit Parser(ParserVisitor& visitor, std::size_t event_size_max = 16 * 1024 * 1024);
+  // fails, and goes on failing until restart(): the stream must be dropped. With `skip_too_large` the event is passed
+  // over instead, at no cost in memory, unless it has no end within 16 times the size.
+  explicit Parser(ParserVisitor& visitor, std::size_t event_size_max = 16 * 1024 * 1024, bool skip_too_large = false);
 
   [[nodiscard]] boost::system::result<void> feed(std::string_view bytes);
   // A new stream begins (reconnect): pending data is discarded, the last event id stays.
@@ -77,15 +81,22 @@ class Parser {
   void take_field(std::string_view name, std::string_view value);
   void take_retry(std::string_view value);
   void dispatch();
+  [[nodiscard]] bool pass_over(ParseError error, std::size_t size);
+  void drop_event();
 
   ParserVisitor& visitor_;
   std::size_t event_size_max_;
   std::string line_;  // the beginning of a line whose end has not come yet
   std::string data_, type_, id_buffer_, last_event_id_;
   std::optional<ParseError> error_;
-  unsigned mark_size_ = 0;  // bytes of a byte order mark seen at the beginning of the stream
-  bool started_ = false;    // the byte order mark is decided
-  bool after_cr_ = false;   // the last byte was CR: an LF now belongs to it
+  unsigned mark_size_ = 0;   // bytes of a byte order mark seen at the beginning of the stream
+  std::size_t skipped_ = 0;  // bytes of the event that is passed over
+  const bool skip_too_large_;
+  bool too_large_ = false;                            // the event that has begun
+  bool in_long_line_ = false, long_comment_ = false;  // whose beginning was dropped
+  bool has_id_ = false;
+  bool started_ = false;   // the byte order mark is decided
+  bool after_cr_ = false;  // the last byte was CR: an LF now belongs to it
 };
 
 }  // namespace sluice::proto::sse

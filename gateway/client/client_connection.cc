@@ -5,8 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "proto/check.h"
-
 namespace sluice::client {
 namespace asio = boost::asio;
 using asio::ip::tcp;
@@ -23,10 +21,10 @@ ClientConnection::ClientConnection(asio::io_context& loop, ConnectionBuffers& bu
       options_(std::move(options)),
       resolver_(loop),
       socket_(loop),
-      deadline_(loop) {}
+      deadline_(loop),
+      ping_timer_(loop) {}
 
 ClientConnection::~ClientConnection() {
-  check(operations_ == 0 || loop_.stopped(), "a connection outlives its operations");
   session_.reset();  // while the rest is there: its streams hear on_close, and may ask why
 }
 
@@ -81,11 +79,10 @@ void ClientConnection::connect() {
     socket_.async_connect({address, options_.port}, bound(&ClientConnection::on_connected));
     return;
   }
-  ++operations_;
   resolver_.async_resolve(options_.host, std::to_string(options_.port),
-                          [this, epoch = epoch_](const error_code& error, const tcp::resolver::results_type& found) {
-                            --operations_;
-                            if (epoch != epoch_) return;
+                          [this, alive = std::weak_ptr(alive_), epoch = epoch_](
+                              const error_code& error, const tcp::resolver::results_type& found) {
+                            if (alive.expired() || epoch != epoch_) return;
                             if (error) return end("no such host: " + options_.host + " (" + error.message() + ")");
                             asio::async_connect(socket_, found, bound(&ClientConnection::on_connected));
                           });
@@ -130,6 +127,28 @@ void ClientConnection::use(Protocol protocol) {
   session_->choose(protocol);
   state_ = State::open;
   deadline_.cancel();
+  if (protocol != Protocol::http2 || options_.ping_interval.count() == 0) return;
+  heard_ = pinged_ = false;
+  await_ping_time();
+}
+
+void ClientConnection::await_ping_time() {
+  ping_timer_.expires_after(options_.ping_interval);
+  ping_timer_.async_wait(bound(&ClientConnection::on_ping_time));
+}
+
+void ClientConnection::on_ping_time(const error_code& error) {
+  if (error || state_ != State::open) return;
+  if (std::exchange(heard_, false)) {
+    pinged_ = false;
+  } else if (std::exchange(pinged_, true)) {
+    return end(peer_name() + " does not answer: no sign of life for " +
+               std::to_string(2 * options_.ping_interval.count()) + " ms (HTTP/2 PING)");
+  } else {
+    session_->ping();
+    schedule_turn();
+  }
+  await_ping_time();
 }
 
 void ClientConnection::on_deadline(const error_code& error) {
@@ -158,6 +177,7 @@ void ClientConnection::on_readable(const error_code& error) {
   // Over TLS the peer says with close_notify that this is its end; without it anybody may have made it.
   if (failure == asio::error::eof) return take_end(tls_ == nullptr);
   if (failure) return end("the connection to " + peer_name() + " was lost: " + failure.message());
+  heard_ = true;
 
   const std::span<const std::uint8_t> bytes(buffers_.ciphertext.data(), count);
   const std::uint64_t epoch = epoch_;
@@ -245,9 +265,8 @@ void ClientConnection::on_writable(const error_code& error) {
 void ClientConnection::schedule_turn() {
   if (turn_scheduled_) return;
   turn_scheduled_ = true;
-  ++operations_;
-  asio::post(loop_, [this] {
-    --operations_;
+  asio::post(loop_, [this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
     turn_scheduled_ = false;
     take_turn();
   });
@@ -278,6 +297,7 @@ void ClientConnection::end(std::string why) {
   socket_.close(ignored);
   resolver_.cancel();
   deadline_.cancel();
+  ping_timer_.cancel();
   tls_.reset();
   // Its streams hear on_close at the end of this, and may ask for a new connection while this one goes.
   const auto gone = std::exchange(session_, nullptr);
@@ -292,8 +312,7 @@ std::string ClientConnection::peer_name() const { return options_.host + ":" + s
 
 std::string ClientConnection::explain_tls() const {
   if (tls_->error().starts_with("certificate verify failed"))
-    return "the certificate of " + peer_name() + " is not trusted (" + tls_->error() +
-           "): pass --cacert FILE, or --insecure for an experiment";
+    return "the certificate of " + peer_name() + " is not trusted (" + tls_->error() + "): " + options_.trust_remedy;
   return "TLS with " + peer_name() + " failed: " + tls_->error();
 }
 

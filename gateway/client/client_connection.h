@@ -5,8 +5,8 @@
 // ClientConnection of its own; it is the owner of several streams who gives each its own.
 // It never repeats a request: a lost connection closes every stream, and who wants more asks again. What was never
 // sent to a server that closes after each response goes on the next connection.
-// Visitors may call everything here from their callbacks; nothing is written and nobody is destroyed before the turn
-// is over. Invariant: no connection, no session: `session_` exists exactly while connecting or open.
+// Visitors may call everything here from their callbacks, but not destroy it; nothing is written before the turn is
+// over. Invariant: no connection, no session: `session_` exists exactly while connecting or open.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -37,13 +37,18 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
     std::string host = "localhost";
     std::uint16_t port = 8443;
     std::chrono::milliseconds connect_timeout{10'000};  // resolve, connect and handshake together
+    // Over HTTP/2: after so long without a byte the server gets a PING, and after as long again it counts as lost; it
+    // is noticed within three times this. 0: never. HTTP/1.1 has no such question.
+    std::chrono::milliseconds ping_interval{0};
+    // What its owner can do about a certificate that is not trusted.
+    std::string trust_remedy = "pass --cacert FILE, or --insecure for an experiment";
     proto::HttpClient::Options http;
   };
 
   // `buffers` and `tls` outlive it. Without `tls`: TCP. HTTP/1.1 over TLS only if `tls` offers "http/1.1".
   ClientConnection(boost::asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext* tls,
                    Options options);
-  // Only when no operation is under way: before the first request, or when the loop has stopped.
+  // Not from inside a visitor's callback. Streams still open hear on_close; late completions find it gone.
   ~ClientConnection();
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
@@ -80,6 +85,8 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   void on_readable(const boost::system::error_code& error);
   void on_writable(const boost::system::error_code& error);
   void on_deadline(const boost::system::error_code& error);
+  void on_ping_time(const boost::system::error_code& error);
+  void await_ping_time();
   void wait_readable();
   void schedule_turn();
   void take_turn();
@@ -94,13 +101,11 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   [[nodiscard]] std::string peer_name() const;
   [[nodiscard]] std::string explain_tls() const;
 
-  // A completion handler that is counted, and dropped when the connection it belonged to is gone.
+  // A completion handler that is dropped when the connection it belonged to is gone.
   template <class Method>
   auto bound(Method method) {
-    ++operations_;
-    return [this, method, epoch = epoch_](const auto& error, auto&&...) {
-      --operations_;
-      if (epoch == epoch_) (this->*method)(error);
+    return [this, alive = std::weak_ptr(alive_), method, epoch = epoch_](const auto& error, auto&&...) {
+      if (!alive.expired() && epoch == epoch_) (this->*method)(error);
     };
   }
 
@@ -114,16 +119,17 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
 
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::ip::tcp::socket socket_;
-  boost::asio::steady_timer deadline_;
+  boost::asio::steady_timer deadline_, ping_timer_;
   std::unique_ptr<proto::TlsSession> tls_;
   std::unique_ptr<proto::HttpClient> session_;
   ByteBuffer unsent_;  // bytes that the socket did not take
   std::string error_;
   std::uint64_t epoch_ = 0;  // counts connections, so that a late handler of the last one is recognised
-  std::size_t operations_ = 0;
+  const std::shared_ptr<int> alive_ = std::make_shared<int>();  // gone with it: late completions look
   State state_ = State::idle;
   bool read_waiting_ = false, write_waiting_ = false, turn_scheduled_ = false;
   bool closing_ = false, goaway_ = false, hopeless_ = false;
+  bool heard_ = false, pinged_ = false;  // since the last ping time
 };
 
 }  // namespace sluice::client

@@ -24,7 +24,8 @@ EventStreamClient::EventStreamClient(boost::asio::io_context& loop, ClientConnec
       visitor_(visitor),
       options_(std::move(options)),
       source_(visitor, options_.source),
-      timer_(loop) {
+      timer_(loop),
+      silence_timer_(loop) {
   options_.request.method = "GET";
   options_.request.scheme = connection.scheme();
 }
@@ -40,6 +41,17 @@ void EventStreamClient::stop() {
     finish("");
 }
 
+void EventStreamClient::pause() {
+  paused_ = true;
+  if (stream_) connection_.pause(*stream_);
+}
+
+void EventStreamClient::resume() {
+  paused_ = false;
+  heard_ = std::chrono::steady_clock::now();
+  if (stream_) connection_.resume(*stream_);
+}
+
 void EventStreamClient::ask() {
   redirects_ = 0;
   request({options_.request.path, options_.request.query});
@@ -53,12 +65,35 @@ void EventStreamClient::request(Place place) {
   for (proto::Field& field : source_.request_fields()) request.fields.push_back(std::move(field));
   refusal_.clear();
   ignored_bytes_ = 0;
+  status_ = 0;
   explained_ = false;
   stream_ = connection_.request(request, *this);
+  if (paused_) connection_.pause(*stream_);
+  heard_ = std::chrono::steady_clock::now();
+  if (options_.silence.count() != 0) await_silence(options_.silence);
+}
+
+// Looks again when the last byte is old enough: nothing is armed for each.
+void EventStreamClient::await_silence(std::chrono::milliseconds time) {
+  silence_timer_.expires_after(time);
+  silence_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) on_silence();
+  });
+}
+
+void EventStreamClient::on_silence() {
+  if (!stream_ || ended_) return;
+  const auto quiet = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - heard_);
+  if (paused_) return await_silence(options_.silence);
+  if (quiet < options_.silence) return await_silence(options_.silence - quiet);
+  silent_ = true;
+  connection_.close();
 }
 
 void EventStreamClient::on_head(proto::StreamId, proto::ResponseHead&& head, bool) {
   failures_ = 0;
+  status_ = head.status;
+  heard_ = std::chrono::steady_clock::now();
   if (source_.state() == State::closed) return;  // stopped meanwhile
   if (is_redirect(head.status)) follow(head);
   if (next_) return;
@@ -83,6 +118,7 @@ void EventStreamClient::follow(const proto::ResponseHead& head) {
 }
 
 void EventStreamClient::on_body(proto::StreamId, std::span<const std::uint8_t> bytes) {
+  heard_ = std::chrono::steady_clock::now();
   if (source_.state() == State::open) {
     if (source_.on_body(text(bytes)) == State::closed && stream_) connection_.reset(*stream_);
     return;
@@ -103,7 +139,11 @@ void EventStreamClient::on_close(proto::StreamId, std::uint32_t code) {
     return finish(refusal_.empty() ? reason : reason + ": " + refusal_);
   }
   if (next) return request(*std::move(next));
-  const std::string why = !lost.empty() ? lost : code == 0 ? "the stream was ended" : "the stream was reset";
+  const bool silent = std::exchange(silent_, false);
+  const std::string why = silent          ? "nothing came for " + std::to_string(options_.silence.count()) + " ms"
+                          : !lost.empty() ? lost
+                          : code == 0     ? "the stream was ended"
+                                          : "the stream was reset";
   if (connection_.hopeless() || !options_.reconnect)
     finish(why);
   else
@@ -111,21 +151,22 @@ void EventStreamClient::on_close(proto::StreamId, std::uint32_t code) {
 }
 
 void EventStreamClient::wait(const std::string& why) {
-  const auto least = std::max(source_.reconnection_delay(),
+  const auto least = std::max(std::min(options_.wait_max, source_.reconnection_delay()),
                               std::min(options_.backoff_max, std::chrono::milliseconds(250) * (1u << failures_)));
   const double share = options_.jitter * std::uniform_real_distribution<double>(0, 1)(random_);
   const auto delay = least + std::chrono::milliseconds(std::lround(static_cast<double>(least.count()) * share));
   failures_ = std::min(failures_ + 1, 16u);
   visitor_.on_reconnecting(delay, why);
   timer_.expires_after(delay);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error && !ended_) ask();
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired() && !ended_) ask();
   });
 }
 
 void EventStreamClient::finish(const std::string& why) {
   ended_ = true;
   timer_.cancel();
+  silence_timer_.cancel();
   visitor_.on_end(why);
 }
 

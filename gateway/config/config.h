@@ -94,6 +94,9 @@ struct Source {
   std::vector<std::string> command;                                                               // exec:
   enum class Format : std::uint8_t { automatic, sse, ndjson, lines } format = Format::automatic;  // exec:, file:
   double rate = 1.0;  // demo: events per second of each topic
+  // https:, http:
+  std::string token;             // sent as `authorization: Bearer`; empty: none
+  milliseconds silence{45'000};  // nothing for so long, not even a comment: the connection is made anew
   [[nodiscard]] std::string_view scheme() const { return std::string_view(url).substr(0, url.find(':')); }
 };
 

@@ -256,6 +256,10 @@ const std::vector<Key<Source>>& source_keys() {
       only(certificate_schemes,
            source_tls("tls.cert", &SourceTls::cert, "our own certificate, where the engine asks for one")),
       only(certificate_schemes, source_tls("tls.key", &SourceTls::key, "its private key, PEM")),
+      only("https http", key<Source>("token", at(&Source::token), Text{"a bearer token"},
+                                     "shown to the backend in `authorization`; never to another server")),
+      only("https http", key<Source>("silence", at(&Source::silence), Duration{1s, 24h},
+                                     "a backend that sends nothing for so long, not even a comment, is asked anew")),
       only("demo", key<Source>("rate", at(&Source::rate), Number{0.01, 100'000},
                                "`demo:` only: events per second of each topic")),
   };

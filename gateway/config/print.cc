@@ -20,7 +20,8 @@ std::string print(const Config& config, Secrets secrets) {
   Config shown = config;
   if (secrets == Secrets::hidden && !shown.publish_secret.empty()) shown.publish_secret = "(hidden)";
   append_keys(out, config_keys(), shown);
-  for (const Source& source : shown.sources) {
+  for (Source& source : shown.sources) {
+    if (secrets == Secrets::hidden && !source.token.empty()) source.token = "(hidden)";
     out += fmt::format("\n[source.{}]\n", source.name);
     append_keys(out, source_keys(), source);
   }

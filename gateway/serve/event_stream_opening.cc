@@ -26,7 +26,7 @@ bool is_header_text(std::string_view text) {
 bool is_plain_position(std::string_view text, std::size_t size_max) {
   return !text.empty() && text.size() <= size_max && std::ranges::all_of(text, [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' ||
-           c == ',';
+           c == ',' || c == '_' || c == '~' || c == '!';
   });
 }
 

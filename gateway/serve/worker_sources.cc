@@ -23,7 +23,7 @@ void Worker::adopt(topic::SourceIndex source, std::unique_ptr<topic::Home> home,
         [&provider = *provider](const topic::ReadRequest& request, topic::ReadDone done) {
           provider.read(request, topic::ReadLimits{}, std::move(done));
         },
-        [&home = *home] { return home.last(); });
+        [&home = *home] { return home.last(); }, topic::Replays::Limits{.in_flight = provider->reads_at_once()});
   own_homes_.push_back({source, std::move(home), std::move(provider), std::move(replays)});
 }
 

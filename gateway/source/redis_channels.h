@@ -11,9 +11,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "gateway/source/capture_template.h"
 #include "gateway/source/poison.h"
 #include "gateway/source/redis_link.h"
-#include "gateway/source/redis_template.h"
 #include "gateway/source/redis_window.h"
 #include "gateway/source/source.h"
 #include "gateway/source/troubles.h"
@@ -49,7 +49,7 @@ class RedisChannels final : public Source {
   [[nodiscard]] topic::Event to_event(std::string&& payload) const;
 
   Context context_;
-  const RedisTemplate template_;
+  const CaptureTemplate template_;
   std::unique_ptr<proto::TlsContext> tls_;
   client::ReadBuffers buffers_;
   Poison poison_;

@@ -11,11 +11,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/source/capture_template.h"
 #include "gateway/source/poison.h"
 #include "gateway/source/redis_group.h"
 #include "gateway/source/redis_link.h"
 #include "gateway/source/redis_pages.h"
-#include "gateway/source/redis_template.h"
 #include "gateway/source/redis_window.h"
 #include "gateway/source/source.h"
 #include "gateway/source/troubles.h"
@@ -54,7 +54,7 @@ class RedisStreams final : public Source {
   [[nodiscard]] RedisGroup& group_with_room();
 
   Context context_;
-  const RedisTemplate template_;
+  const CaptureTemplate template_;
   std::unique_ptr<proto::TlsContext> tls_;
   client::ReadBuffers buffers_;
   Poison poison_;

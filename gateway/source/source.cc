@@ -13,6 +13,7 @@
 #include "gateway/source/nats_jetstream.h"
 #endif
 #include "gateway/source/publish.h"
+#include "gateway/source/sse_backend.h"
 #ifdef SLUICE_WITH_LIBMOSQUITTO
 #include "gateway/source/mqtt.h"
 #endif
@@ -35,6 +36,7 @@ namespace sluice::source {
 namespace {
 
 bool is_postgres(std::string_view scheme) { return scheme == "postgres" || scheme == "postgresql"; }
+bool is_sse_backend(std::string_view scheme) { return scheme == "https" || scheme == "http"; }
 
 }  // namespace
 
@@ -51,6 +53,7 @@ Positions make_positions(const config::Source& config, std::uint32_t random) {
   if (scheme == "kafka") return {std::make_shared<KafkaFormat>(), true};
 #endif
   const proto::Epoch epoch = proto::Epoch::from_random(random);
+  if (is_sse_backend(scheme)) return {std::make_shared<SseBackendFormat>(epoch), true};
 #ifdef SLUICE_WITH_SQLITE
   if (config.history.store == config::History::Store::disk)
     return {std::make_shared<topic::EpochFormat>(disk_epoch(config, epoch)), true};
@@ -58,14 +61,15 @@ Positions make_positions(const config::Source& config, std::uint32_t random) {
   return {std::make_shared<topic::EpochFormat>(epoch), false};
 }
 
-void check_source([[maybe_unused]] const config::Source& config) {
+void check_source(const config::Source& config) {
+  if (is_sse_backend(config.scheme())) check_sse_backend(config);
 #ifdef SLUICE_WITH_LIBPQ
   if (is_postgres(config.scheme())) check_postgres(config);
 #endif
 #ifdef SLUICE_WITH_HIREDIS
   if (const std::string_view scheme = config.scheme(); scheme == "redis" || scheme == "rediss") {
     static_cast<void>(parse_redis_url(config.url));
-    static_cast<void>(RedisTemplate(config.name, config.stream.empty() ? config.channel : config.stream));
+    static_cast<void>(CaptureTemplate(config.name, config.stream.empty() ? config.channel : config.stream));
     static_cast<void>(make_redis_tls(config));
   }
 #endif
@@ -84,6 +88,7 @@ std::unique_ptr<Source> make_source(Context&& context) {
   const std::string_view scheme = context.config.scheme();
   if (scheme == "demo") return std::make_unique<Demo>(std::move(context));
   if (scheme == "exec") return std::make_unique<Exec>(std::move(context));
+  if (is_sse_backend(scheme)) return std::make_unique<SseBackend>(std::move(context));
   if (scheme == "file") return std::make_unique<File>(std::move(context));
 #ifdef SLUICE_WITH_LIBMOSQUITTO
   if (scheme == "mqtt" || scheme == "mqtts") return std::make_unique<Mqtt>(std::move(context));

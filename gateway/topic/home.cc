@@ -10,6 +10,7 @@ struct Home::Member {
   std::shared_ptr<SharedTopic> shared;
   TopicLog* log = nullptr;                              // this worker's replica
   TimePoint used{};                                     // last append or open
+  std::optional<TimePoint> left;                        // since when nobody is subscribed, as far as a sweep saw it
   std::unordered_map<std::string_view, Sequence> keys;  // views into the entries
 };
 
@@ -218,7 +219,16 @@ void Home::expire(TimePoint now, const std::function<void(const std::string&)>& 
     const TopicIndex topic = order_[sweep_];
     Member& member = *members_.at(topic);
     if (const Sequence through = surplus(member, 0, now); through != 0) trim(topic, member, through);
-    if (member.log->count() != 0 || member.used + history_.linger > now || !member.shared->try_remove()) continue;
+    if (member.shared->subscribers.load(std::memory_order_relaxed) != 0)
+      member.left.reset();
+    else if (!member.left)
+      member.left = now;
+    // Where the engine has the past too, and a place of its own for each topic, a ring that nobody reads is no reason
+    // to follow the engine's topic any longer.
+    const bool dispensable =
+        own_.replays() && own_.format().per_topic() && member.left && *member.left + history_.linger <= now;
+    const bool empty = member.log->count() == 0 && member.used + history_.linger <= now;
+    if ((!dispensable && !empty) || !member.shared->try_remove()) continue;
     if (member.log->evicted_through() >= removed_through_) {
       removed_through_ = member.log->evicted_through();
       removed_position_ = member.log->evicted_position();

@@ -46,6 +46,8 @@ class Provider {
   // All or nothing. `done` is called once, when the events are as safe as this source makes them.
   virtual void publish(const std::string& topic, std::vector<Event> events, TimePoint now,
                        std::function<void(PublishResult)> done) = 0;
+  // How many reads may wait for it at once: more where one waits for what its engine has not sent yet.
+  [[nodiscard]] virtual std::size_t reads_at_once() const { return 4; }
   // Reads what its engine still has of the past, for sources whose SharedSource says that they replay. Answered when
   // the engine has answered, however long it is away.
   virtual void read(const ReadRequest&, const ReadLimits&, ReadDone done) {

@@ -8,6 +8,7 @@ import time
 import unittest
 
 import case
+from gateway import Gateway
 from kafka_mock import KafkaMock
 from mosquitto_broker import MosquittoBroker
 from nats_server import NatsServer
@@ -22,6 +23,7 @@ ENGINES = {
     "PostgreSQL": (PostgresServer, {"postgres://user:password@localhost:5432/shop": "{url}", "$URL": "{url}"}),
     "Kafka": (KafkaMock, {"localhost:9092": "localhost:{port}"}),
     "MQTT": (MosquittoBroker, {"localhost:1883": "localhost:{port}", "mosquitto_pub ": "mosquitto_pub -p {port} "}),
+    "Another server of event streams": (Gateway, {"localhost:9443": "localhost:{port}", "/etc/sluice/backend-ca.pem": "{ca}"}),
     "Programs": None,
     "Files": None,
     "Events published to the gateway": None,
@@ -67,7 +69,8 @@ class Recipes(case.Case):
             engine = kind()
             self.addCleanup(engine.close)
             engine.start()
-            places |= {text: here.format(port=engine.port, url=engine.url) for text, here in written.items()}
+            where = {name: getattr(engine, name, "") for name in ("port", "url", "ca")}
+            places |= {text: here.format(**where) for text, here in written.items()}
 
         def run(command: str, data: str | None = None):
             done = subprocess.run(command, shell=True, input=data, text=True, check=False, capture_output=True, timeout=30)
@@ -116,6 +119,9 @@ class Recipes(case.Case):
 
     def test_the_recipe_for_mqtt_works(self):
         self.cook("MQTT")
+
+    def test_the_recipe_for_another_server_of_event_streams_works(self):
+        self.cook("Another server of event streams")
 
     def test_the_recipe_for_programs_works(self):
         self.cook("Programs")

@@ -240,6 +240,47 @@ TEST_CASE("a line or an event over the limit ends the stream, however it is cut 
   }
 }
 
+TEST_CASE("where too large events are passed over, the rest arrives, however it is cut into pieces") {
+  const std::string bytes = "id: 1\ndata: a\n\nid: 2\ndata: " + std::string(100, 'x') +
+                            "\n\ndata: b\n:" + std::string(100, 'c') + "\ndata: c\n\nevent: lost\nid: 3\n" +
+                            "data: 0123456789\ndata: 0123456789\ndata: 0123456789\nid: 4\n\nid: 5\ndata: d\n\n";
+  struct Skipping final : EventTranscript {
+    void on_too_large(std::string_view id) override { lines.push_back("too large id [" + std::string(id) + "]"); }
+  };
+  for (std::size_t size = 1; size <= 200; ++size) {
+    CAPTURE(size);
+    Skipping transcript;
+    Parser parser(transcript, 20, true);
+    bool fed = true;
+    in_pieces(bytes, size, [&](std::string_view piece) { fed = fed && parser.feed(piece).has_value(); });
+    CHECK(fed);
+    CHECK(transcript.lines == Lines{"event message [a] id [1]", "too large id [2]", "event message [b\nc] id [2]",
+                                    "too large id [4]", "event message [d] id [5]"});
+  }
+}
+
+TEST_CASE("an event that never ends is not passed over for ever") {
+  for (const std::string_view again : {"xxxxxxxxxxxxxxxx"sv, "data: x\n"sv}) {
+    EventTranscript transcript;
+    Parser parser(transcript, 20, true);
+    CHECK(parser.feed("data: a\n\ndata: ").has_value());
+    std::size_t taken = 0;
+    while (parser.feed(again).has_value()) REQUIRE(++taken < 1000);
+    CHECK(taken * again.size() >= 100);
+    CHECK(transcript.lines == Lines{"event message [a] id []"});
+  }
+}
+
+TEST_CASE("an event says whether it has an id of its own") {
+  struct Ids final : ParserVisitor {
+    void on_event(const EventView& event) override { own.push_back(event.has_id); }
+    std::vector<bool> own;
+  } ids;
+  Parser parser(ids);
+  CHECK(parser.feed("id: 1\ndata: a\n\ndata: b\n\nid: 2\n\ndata: c\n\nid\ndata: d\n\n"));
+  CHECK(ids.own == std::vector<bool>{true, false, false, true});
+}
+
 TEST_CASE("32768 empty lines and 1 MiB in one line arrive as one event each") {
   for (const std::string& data : {std::string(32'767, '\n'), std::string(1 << 20, 'x'), std::string(1 << 20, '\n')}) {
     const std::string bytes = event_bytes("", data);

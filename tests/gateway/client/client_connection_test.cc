@@ -122,6 +122,32 @@ TEST_CASE("a server that accepts and stays silent is given up in time") {
   talk.finish();
 }
 
+TEST_CASE("a connection on which nothing comes is asked for a sign of life, and lives as long as it answers") {
+  Answer answer;
+  Conversation talk([](auto& connection, auto id, const auto&) { connection.peer.event_stream(id); });
+  ClientConnection connection(
+      talk.loop, talk.buffers, &talk.client_context,
+      {.host = "localhost", .port = talk.server.port(), .ping_interval = std::chrono::milliseconds(100)});
+  connection.request(get("/a"), answer);
+  talk.until([&] { return answer.status == 200 && talk.server.connections.front().peer.pings >= 3; });
+  CHECK(connection.open());
+  CHECK(answer.closes == 0);
+  connection.close();
+  talk.until([&] { return answer.closes == 1; });
+}
+
+TEST_CASE("a connection that goes while it is made leaves nothing behind") {
+  Answer answer;
+  Conversation talk(echo);
+  auto connection =
+      std::make_unique<ClientConnection>(talk.loop, talk.buffers, &talk.client_context,
+                                         ClientConnection::Options{.host = "localhost", .port = talk.server.port()});
+  connection->request(get("/"), answer);
+  connection.reset();
+  CHECK(answer.closes == 1);
+  talk.finish();
+}
+
 TEST_CASE("closing while connecting closes the requests") {
   Answer answer;
   Conversation talk(echo);

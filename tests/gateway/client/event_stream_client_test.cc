@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -195,6 +196,58 @@ TEST_CASE("a server that says retry: 0 is not asked again at once, nor by all at
   CHECK((subscriber.times[0] != subscriber.times[1] || subscriber.times[1] != subscriber.times[2]));
   stream.stop();
   talk.until([&] { return subscriber.ends == 1; });
+}
+
+TEST_CASE("a stream on which nothing comes is given up and asked for again from its last event") {
+  Subscriber subscriber;
+  Conversation talk([](auto& connection, auto id, const ScriptedServer::Stream& stream) {
+    connection.peer.event_stream(id);
+    connection.peer.send(id, "id: x\ndata: after " + std::string(stream.request.field("last-event-id")) + "\n\n");
+  });
+  EventStreamClient::Options options = quick("/a");
+  options.silence = std::chrono::milliseconds(50);
+  EventStreamClient stream(talk.loop, talk.connection, std::move(options), subscriber);
+  stream.start();
+  talk.until([&] { return subscriber.events.size() == 2; });
+  CHECK(subscriber.events[1] == "after x");
+  CHECK(subscriber.waits[0] == "nothing came for 50 ms");
+  stream.stop();
+  talk.until([&] { return subscriber.ends == 1; });
+}
+
+TEST_CASE("no wait is longer than its limit, whatever the server says") {
+  Subscriber subscriber;
+  Conversation talk([](auto& connection, auto id, const auto&) {
+    connection.peer.event_stream(id);
+    connection.peer.send(id, "retry: 86400000\ndata: 1\n\n", true);
+  });
+  EventStreamClient::Options options = quick("/a");
+  options.wait_max = std::chrono::milliseconds(300);
+  EventStreamClient stream(talk.loop, talk.connection, std::move(options), subscriber);
+  stream.start();
+  talk.until([&] { return subscriber.events.size() == 2; });
+  CHECK(subscriber.times[0] == std::chrono::milliseconds(300));
+  stream.stop();
+  talk.until([&] { return subscriber.ends == 1; });
+}
+
+TEST_CASE("a stream may go while it waits, and with its connection while it is open") {
+  Subscriber subscriber;
+  Conversation talk([](auto& connection, auto id, const auto&) {
+    connection.peer.event_stream(id);
+    connection.peer.send(id, "data: 1\n\n");
+  });
+  ConnectionBuffers buffers;
+  auto connection =
+      std::make_unique<ClientConnection>(talk.loop, buffers, &talk.client_context,
+                                         ClientConnection::Options{.host = "localhost", .port = talk.server.port()});
+  auto stream = std::make_unique<EventStreamClient>(talk.loop, *connection, quick("/a"), subscriber);
+  stream->start();
+  talk.until([&] { return subscriber.events.size() == 1; });
+  stream->stop();
+  connection.reset();
+  CHECK(subscriber.ends == 1);
+  stream.reset();
 }
 
 TEST_CASE("a visitor may stop the stream from its event") {

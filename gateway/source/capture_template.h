@@ -1,5 +1,5 @@
-// RedisTemplate: which key (or channel) of Redis stands behind a topic, and the other way round: `orders` is one topic,
-// `orders:{region}` one for each captured value. Pure; used by the Redis adapters.
+// CaptureTemplate: which key or channel of Redis, or which path of an SSE backend, stands behind a topic, and the other
+// way round: `orders` is one topic, `orders:{region}` one for each captured value. Pure; used by those adapters.
 // Invariant: a captured value is [A-Za-z0-9_.-]{1,128}, so that no topic reaches a key outside its template.
 #pragma once
 
@@ -10,10 +10,10 @@
 
 namespace sluice::source {
 
-class RedisTemplate {
+class CaptureTemplate {
  public:
   // `source`: the topics' first segment. Throws std::invalid_argument with what is wrong and how to write it.
-  RedisTemplate(std::string source, std::string_view text);
+  CaptureTemplate(std::string source, std::string_view text);
 
   // "orders/eu" → "orders:eu"; nullopt: no topic of this template.
   [[nodiscard]] std::optional<std::string> key_of(std::string_view topic) const;

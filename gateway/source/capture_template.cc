@@ -1,4 +1,4 @@
-#include "gateway/source/redis_template.h"
+#include "gateway/source/capture_template.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -19,7 +19,7 @@ bool is_capture(std::string_view text) {
 
 }  // namespace
 
-RedisTemplate::RedisTemplate(std::string source, std::string_view text) : source_(std::move(source)) {
+CaptureTemplate::CaptureTemplate(std::string source, std::string_view text) : source_(std::move(source)) {
   const std::string whole(text);
   literals_.emplace_back();
   while (!text.empty()) {
@@ -29,15 +29,16 @@ RedisTemplate::RedisTemplate(std::string source, std::string_view text) : source
     text.remove_prefix(open + 1);
     const std::size_t close = text.find('}');
     if (close == std::string_view::npos || !is_capture(text.substr(0, close)))
-      throw std::invalid_argument("`" + whole + "` has a `{` without a name and `}`; write `orders:{region}`");
+      throw std::invalid_argument("`" + whole + "` has a `{` without a name and `}`; write `{region}`");
     text.remove_prefix(close + 1);
     if (!text.empty() && text.front() == '{')
-      throw std::invalid_argument("`" + whole + "` has two captures side by side; put a separator such as `:` between");
+      throw std::invalid_argument("`" + whole +
+                                  "` has two captures side by side; put a separator such as `:` or `/` between");
     literals_.emplace_back();
   }
 }
 
-std::optional<std::string> RedisTemplate::key_of(std::string_view topic) const {
+std::optional<std::string> CaptureTemplate::key_of(std::string_view topic) const {
   if (!topic.starts_with(source_)) return std::nullopt;
   topic.remove_prefix(source_.size());
   std::string key = literals_.front();
@@ -53,7 +54,7 @@ std::optional<std::string> RedisTemplate::key_of(std::string_view topic) const {
   return key;
 }
 
-std::optional<std::string> RedisTemplate::topic_of(std::string_view key) const {
+std::optional<std::string> CaptureTemplate::topic_of(std::string_view key) const {
   std::string topic = source_;
   if (!key.starts_with(literals_.front())) return std::nullopt;
   key.remove_prefix(literals_.front().size());

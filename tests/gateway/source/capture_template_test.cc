@@ -1,4 +1,4 @@
-#include "gateway/source/redis_template.h"
+#include "gateway/source/capture_template.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 
 using namespace sluice;
-using source::RedisTemplate;
+using source::CaptureTemplate;
 
 TEST_CASE("a topic names the key of its template and back, and nothing outside it") {
   struct Row {
@@ -30,18 +30,18 @@ TEST_CASE("a topic names the key of its template and back, and nothing outside i
   for (const Row& row : rows) {
     CAPTURE(row.text);
     CAPTURE(row.topic);
-    const RedisTemplate given("s", row.text);
+    const CaptureTemplate given("s", row.text);
     CHECK(given.key_of(row.topic) == row.key);
     if (row.key) CHECK(given.topic_of(*row.key) == row.topic);
   }
-  CHECK_FALSE(RedisTemplate("s", "orders:{region}").topic_of("orders:a b"));
-  CHECK_FALSE(RedisTemplate("s", "orders:{region}").topic_of("news:eu"));
-  CHECK_FALSE(RedisTemplate("s", "orders:{region}").key_of("s/" + std::string(129, 'a')));
+  CHECK_FALSE(CaptureTemplate("s", "orders:{region}").topic_of("orders:a b"));
+  CHECK_FALSE(CaptureTemplate("s", "orders:{region}").topic_of("news:eu"));
+  CHECK_FALSE(CaptureTemplate("s", "orders:{region}").key_of("s/" + std::string(129, 'a')));
 }
 
 TEST_CASE("a template that is none is refused with how to write it") {
   for (const char* text : {"orders:{", "orders:{}", "orders:{a", "{a}{b}", "orders:{a b}"}) {
     CAPTURE(text);
-    CHECK_THROWS_AS(RedisTemplate("s", text), std::invalid_argument);
+    CHECK_THROWS_AS(CaptureTemplate("s", text), std::invalid_argument);
   }
 }

@@ -1,0 +1,276 @@
+#include "gateway/source/sse_backend.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/gateway/topic/replicas.h"
+#include "tests/support/http1_server.h"
+#include "tests/support/source_context.h"
+
+// An SSE backend source and a scripted backend over HTTP/1.1, on one loop. The clock is real.
+namespace sluice::source {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Http1Server;
+using Strings = std::vector<std::string>;
+
+constexpr const char* stream_head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+
+std::string field_of(const std::string& request, const std::string& name) {
+  const std::size_t at = request.find("\r\n" + name + ": ");
+  if (at == std::string::npos) return "";
+  const std::size_t from = at + name.size() + 4;
+  return request.substr(from, request.find("\r\n", from) - from);
+}
+
+struct Story {
+  explicit Story(const std::string& path = "/feed")
+      : backend(context.io, nullptr,
+                [this](Http1Server::Connection& connection) {
+                  asked.push_back(field_of(connection.request, "last-event-id"));
+                  answer(connection);
+                }),
+        replicas({}, 1,
+                 std::make_shared<topic::SharedSource>(
+                     "s", std::make_shared<SseBackendFormat>(proto::Epoch::from_random(1)), true)) {
+    context.config.url = "http://localhost:" + std::to_string(backend.port()) + path;
+  }
+  ~Story() {
+    if (source) source->stop();
+    backend.close();
+    context.io.restart();
+    context.io.run_for(10ms);
+    source.reset();
+    context.io.restart();
+    context.io.poll();
+  }
+  void begin() {
+    source = std::make_unique<SseBackend>(context.context(*replicas.home));
+    source->start(std::chrono::steady_clock::now());
+  }
+  template <class Done>
+  void until(Done done) {
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (!done() && std::chrono::steady_clock::now() < deadline) {
+      if (context.io.stopped()) context.io.restart();
+      context.io.run_one_for(50ms);
+      if (source->due() <= std::chrono::steady_clock::now()) source->on_time(std::chrono::steady_clock::now());
+    }
+    REQUIRE(done());
+  }
+  [[nodiscard]] topic::TopicLog& log(const std::string& topic = "s") {
+    return replicas.topics[0]->log(*replicas.home->find(topic));
+  }
+  // Positions and data of what the ring holds, gaps as their reason.
+  Strings ring() {
+    Strings lines;
+    const auto found = replicas.home->find("s");
+    if (!found) return lines;
+    for (topic::Offset at = log().first(); at != log().head(); ++at) lines.push_back(line_of(log().at(at)));
+    return lines;
+  }
+  static std::string line_of(const topic::Entry& entry) {
+    const std::string rest(entry.rest());
+    if (const std::size_t reason = rest.find("\"reason\":\""); reason != std::string::npos)
+      return "gap " + rest.substr(reason + 10, rest.find('"', reason + 10) - reason - 10);
+    const std::size_t data = rest.find("data: ") + 6;
+    return std::string(entry.position()) + " " + rest.substr(data, rest.find('\n', data) - data);
+  }
+  topic::PagePtr read(const std::string& after) {
+    std::optional<topic::PagePtr> got;
+    source->read({.topics = {"s"}, .after = after, .since = {}}, {}, [&](const topic::PagePtr& page) { got = page; });
+    until([&] { return got.has_value(); });
+    return *got;
+  }
+  static Strings lines_of(const topic::PagePtr& page) {
+    Strings lines;
+    for (const topic::EntryPtr& entry : page->entries) lines.push_back(line_of(*entry));
+    return lines;
+  }
+  Http1Server::Connection& newest() { return backend.connections.back(); }
+
+  tests::SourceContext context{""};
+  Strings asked;  // Last-Event-ID of each request
+  std::function<void(Http1Server::Connection&)> answer = [](auto& connection) { connection.send(stream_head); };
+  Http1Server backend;
+  tests::Replicas replicas;
+  std::unique_ptr<SseBackend> source;
+};
+
+TEST_CASE("sse backend: a topic begins where the backend says, and each event is appended once at the backend's id") {
+  Story story;
+  story.answer = [](auto& connection) {
+    connection.send(std::string(stream_head) + "id: 5\nevent: sluice.open\ndata: {}\n\n" +
+                    "id: 6\ndata: a\n\n: still here\n\nretry: 5\nid: 7\nevent: x\ndata: b\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 2; });
+  CHECK(story.ring() == Strings{"6 a", "7 b"});
+  CHECK(story.log().evicted_position() == "5");
+  CHECK(story.context.metrics.state() == observe::SourceState::up);
+  CHECK(story.context.metrics.events.value() == 2);
+}
+
+TEST_CASE("sse backend: one that says nothing is open after a moment, at a place of our own") {
+  Story story;
+  story.begin();
+  story.until([&] { return story.replicas.home->find("s").has_value(); });
+  CHECK(story.log().evicted_position().starts_with("~"));
+}
+
+TEST_CASE("sse backend: a lost connection is made again at the last id, and what comes twice is taken once") {
+  Story story;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    connection.send("id: 1\ndata: a\n\nid: 2\ndata: b\n\n");
+    if (story.asked.size() == 2) connection.send("id: 3\ndata: c\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 2; });
+  story.newest().cut();
+  story.until([&] { return story.ring().size() == 3; });
+  CHECK(story.asked == Strings{"", "2"});
+  CHECK(story.ring() == Strings{"1 a", "2 b", "3 c"});
+  CHECK(story.context.metrics.reconnects.value() == 1);
+  CHECK(story.context.metrics.gaps.value() == 0);
+}
+
+TEST_CASE("sse backend: without ids a lost connection is a gap, and only one until something comes") {
+  Story story;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    if (story.asked.size() == 1) connection.send("data: a\n\n");
+    if (story.asked.size() > 1 && story.asked.size() < 4) connection.cut();
+    if (story.asked.size() == 4) connection.send("data: b\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 1; });
+  story.newest().cut();
+  story.until([&] { return story.ring().size() == 3; });
+  CHECK(story.ring()[1] == "gap source_lost");
+  CHECK(story.ring()[2].ends_with(" b"));
+  CHECK(story.context.metrics.gaps.value() == 1);
+}
+
+TEST_CASE("sse backend: ids that begin anew are announced, and the old ones are in the ring no more") {
+  Story story;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    connection.send(story.asked.size() == 1 ? "id: 1\ndata: a\n\nid: 2\ndata: b\n\n" : "id: 1\ndata: other\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 2; });
+  story.newest().cut();
+  story.until([&] { return story.ring() == Strings{"gap recreated", "1 other"}; });
+}
+
+TEST_CASE("sse backend: the past is asked for by its id until it meets the ring") {
+  Story story;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    if (story.asked.back().empty()) return connection.send("id: 5\nevent: sluice.open\ndata: {}\n\nid: 6\ndata: f\n\n");
+    connection.send("id: 3\nevent: sluice.open\ndata: {}\n\nid: 4\ndata: d\n\n");
+    connection.send("id: 4\nevent: sluice.gap\ndata: {\"reason\":\"trimmed\"}\n\nid: 5\ndata: e\n\nid: 6\ndata: f\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 1; });
+  Strings lines;
+  std::string after = "3";
+  while (after != "5") {
+    const auto page = story.read(after);
+    REQUIRE(page);
+    CHECK(page->after == after);
+    CHECK(page->from == after);
+    for (const std::string& line : Story::lines_of(page)) lines.push_back(line);
+    after = page->through;
+  }
+  CHECK(lines == Strings{"4 d", "gap trimmed", "5 e"});
+  CHECK(story.asked == Strings{"", "3"});
+  CHECK(story.read("6")->through == "6");  // in the ring: nobody is asked
+  CHECK(story.asked.size() == 2);
+}
+
+TEST_CASE("sse backend: a reader of a silent backend's past is let in, and joins the ring with the next event") {
+  Story story;
+  story.begin();
+  story.until([&] { return story.replicas.home->find("s").has_value(); });
+  auto& live = story.newest();
+  const auto empty = story.read("7");
+  CHECK(empty->entries.empty());
+  CHECK(empty->through == "7");
+  CHECK_FALSE(empty->at_end);
+  auto& past = story.newest();
+  past.send("id: 8\ndata: h\n\n");
+  const auto page = story.read("7");
+  CHECK(Story::lines_of(page) == Strings{"8 h"});
+  live.send("id: 8\ndata: h\n\n");
+  story.until([&] { return story.ring().size() == 1; });
+  CHECK(story.read("8")->entries.empty());
+  story.until([&] { return past.left; });
+  CHECK(story.asked == Strings{"", "7"});
+}
+
+TEST_CASE("sse backend: what the backend does not have is not to be had") {
+  Story story;
+  story.answer = [&](auto& connection) {
+    connection.send(story.asked.size() == 1 ? stream_head : "HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n");
+  };
+  story.begin();
+  story.until([&] { return story.replicas.home->find("s").has_value(); });
+  CHECK(story.read("7") == nullptr);
+  CHECK(story.read("~000000.1") == nullptr);
+}
+
+TEST_CASE("sse backend: paused it leaves what comes where it is") {
+  Story story;
+  story.begin();
+  story.until([&] { return story.replicas.home->find("s").has_value(); });
+  story.source->pause();
+  story.newest().send("id: 1\ndata: a\n\n");
+  const auto deadline = std::chrono::steady_clock::now() + 100ms;
+  while (std::chrono::steady_clock::now() < deadline) story.context.io.run_one_for(10ms);
+  CHECK(story.ring().empty());
+  story.source->go_on();
+  story.until([&] { return story.ring() == Strings{"1 a"}; });
+}
+
+TEST_CASE("sse backend: a captured topic that the backend does not have is unknown, and not asked for again at once") {
+  Story story("/feeds/{region}");
+  story.answer = [](auto& connection) { connection.send("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"); };
+  story.begin();
+  CHECK(story.context.metrics.state() == observe::SourceState::up);
+  for (int time = 0; time != 3; ++time) {
+    std::optional<topic::OpenResult> result;
+    story.source->open("s/eu", std::chrono::steady_clock::now(), [&](topic::OpenResult answer) { result = answer; });
+    story.until([&] { return result.has_value(); });
+    CHECK(*result == topic::OpenResult::unknown_topic);
+  }
+  CHECK(story.asked.size() == 1);
+  CHECK_FALSE(story.source->may_have("s"));
+  CHECK_FALSE(story.source->may_have("s/.."));
+}
+
+TEST_CASE("sse backend: keys that cannot be are refused with what is wrong") {
+  config::Source source;
+  source.name = "s";
+  source.url = "https://h/feed";
+  CHECK_NOTHROW(check_sse_backend(source));
+  source.token = "a b";
+  CHECK_THROWS_AS(check_sse_backend(source), std::exception);
+  source.token.clear();
+  source.tls.ca = "/nowhere/ca.pem";
+  CHECK_THROWS_AS(check_sse_backend(source), std::exception);
+  source.tls.ca.clear();
+  source.url = "https://h/{";
+  CHECK_THROWS_AS(check_sse_backend(source), std::exception);
+}
+
+}  // namespace
+}  // namespace sluice::source
