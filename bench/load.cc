@@ -53,7 +53,7 @@ class Run {
     if (options_.on_open) options_.on_open();
     work_until([&] { return tally_.deliveries != 0; }, options_.duration);
     const std::uint64_t streams = std::uint64_t{options_.connections} * options_.streams;
-    settle([&] { return tally_.deliveries >= options_.expected_events * streams; });
+    settle([&] { return arrived() >= options_.expected_events * streams; });
     figures_.client_cpu_seconds = seconds(own_cpu_time() - own);
     if (server_) {
       figures_.server_cpu_seconds = seconds(server_cpu_time() - server);
@@ -114,9 +114,12 @@ class Run {
     return server_ ? server_->cpu_time() : std::chrono::nanoseconds{};
   }
 
+  // What came twice does not stand for what has not come.
+  [[nodiscard]] std::uint64_t arrived() const { return tally_.deliveries - tally_.repeated; }
+
   void settle_published() {
     publisher_.stop();
-    settle([&] { return publisher_.in_flight() == 0 && tally_.deliveries >= publisher_.expected_deliveries(); });
+    settle([&] { return publisher_.in_flight() == 0 && arrived() >= publisher_.expected_deliveries(); });
   }
   // Until everything has come, or nothing more comes.
   template <class Complete>

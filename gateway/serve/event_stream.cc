@@ -78,6 +78,7 @@ void EventStream::end_with(std::string_view event, std::string_view data, EndRea
 void EventStream::remember_place() {
   if (!topics().replays() || (aside_ && aside_->fell_at)) return;
   aside().fell_at = cursor_.log()->position_before(cursor_.next());
+  aside().missed = cursor_.log()->position_at(cursor_.next());
 }
 
 void EventStream::fall_behind() {
@@ -85,7 +86,8 @@ void EventStream::fall_behind() {
   cursor_.leave();
   merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
   const std::string after = *std::exchange(aside().fell_at, std::nullopt);
-  merge_->add(topics(), {&log, 1}, {.kind = topic::PartStart::Kind::replay, .after = after}, after);
+  const std::string missed = std::exchange(aside().missed, {});
+  merge_->add(topics(), {&log, 1}, {.kind = topic::PartStart::Kind::replay, .after = after, .missed = missed}, after);
   tidy();
 }
 

@@ -34,7 +34,8 @@ struct EventStream::Aside {
   std::unique_ptr<Opening> opening;  // until its first block is made
   std::string text;                  // own_text()
   std::size_t text_sent = 0;
-  std::optional<std::string> fell_at;  // the position after which its log had too little
+  std::optional<std::string> fell_at;  // the position after which its log had too little ...
+  std::string missed;                  // ... and that of the first entry that it has not had
 };
 
 // Value for value (observe does not know topic).

@@ -1,5 +1,6 @@
 #include "gateway/serve/gateway.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -59,8 +60,12 @@ void Gateway::run() {
   listener_->start();
   if (admin_listener_) admin_listener_->start();
   await_signal();
-  for (std::size_t index = 1; index != workers_.size(); ++index)
+  for (std::size_t index = 1; index != workers_.size(); ++index) {
     threads_.emplace_back([worker = workers_[index].get()] { worker->run(); });
+    // For top and perf, which tell threads apart by their names. The first worker is the process's own.
+    const std::string name = "worker " + std::to_string(index);
+    ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
+  }
   workers_.front()->run();
   for (std::thread& thread : threads_) thread.join();
 }

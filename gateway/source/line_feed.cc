@@ -33,10 +33,10 @@ void LineFeed::open(const std::string& topic, topic::TimePoint now,
   done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
 }
 
-void LineFeed::on_event(const std::string& below, topic::Event&& event) {
+void LineFeed::on_event(const std::string& below, topic::Event&& event, bool mended) {
   const auto topic = topic_below(name_, below, limits_.topic_name);
   if (!topic) return poison_.count("no topic can be called as it says: dropped");
-  const auto passed = poison_.pass(std::move(event));
+  const auto passed = poison_.pass(std::move(event), {}, mended);
   if (!passed) return;
   // Opened each time: its home closes topics that are empty and unused.
   const auto index = home_.open(*topic, now_);

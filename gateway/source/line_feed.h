@@ -30,7 +30,7 @@ class LineFeed final : private LineVisitor {
   void open(const std::string& topic, topic::TimePoint now, const std::function<void(topic::OpenResult)>& done);
 
  private:
-  void on_event(const std::string& below, topic::Event&& event) override;
+  void on_event(const std::string& below, topic::Event&& event, bool mended) override;
   void on_poison(const char* why) override { poison_.count(why); }
 
   const std::string name_;

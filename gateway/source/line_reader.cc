@@ -50,7 +50,7 @@ void LineReader::restart() {
   form_ = format_ == config::Source::Format::automatic ? Form::undecided
           : format_ == config::Source::Format::sse     ? Form::sse
                                                        : Form::lines;
-  started_ = after_cr_ = skip_line_ = skip_event_ = inside_event_ = false;
+  started_ = after_cr_ = skip_line_ = skip_event_ = inside_event_ = mended_ = false;
 }
 
 void LineReader::begin_after(std::string_view before) {
@@ -142,8 +142,8 @@ void LineReader::on_event(const proto::sse::EventView& event) {
 
 void LineReader::take_text(std::string_view line) {
   std::string mended;
-  if (!proto::sse::valid_utf8(line) || line.find('\0') != std::string_view::npos) {
-    visitor_.on_poison("not UTF-8, or NUL in it: delivered without");
+  mended_ = !proto::sse::valid_utf8(line) || line.find('\0') != std::string_view::npos;
+  if (mended_) {
     mended = with_valid_utf8(line);
     std::erase(mended, '\0');
     line = mended;
@@ -195,7 +195,7 @@ void LineReader::send(std::string_view payload, std::string topic, topic::Event&
       if (auto data = mapped(map_.data)) event.data = std::move(*data);
   }
   if (event.key && event.key->empty()) event.key.reset();
-  visitor_.on_event(topic, std::move(event));
+  visitor_.on_event(topic, std::move(event), std::exchange(mended_, false));
 }
 
 }  // namespace sluice::source

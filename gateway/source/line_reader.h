@@ -23,9 +23,10 @@ namespace sluice::source {
 // A callback must not call its reader.
 class LineVisitor {
  public:
-  // `topic`: below the source's name; empty: the source's own topic. Neither is sanitised yet.
-  virtual void on_event(const std::string& topic, topic::Event&& event) = 0;
-  // A line, or an event, of which nothing can be made, or only something mended.
+  // `topic`: below the source's name; empty: the source's own topic. Neither is sanitised yet. `mended`: its line was
+  // no good as it stood.
+  virtual void on_event(const std::string& topic, topic::Event&& event, bool mended) = 0;
+  // A line, or an event, of which nothing can be made.
   virtual void on_poison(const char* why) = 0;
 
  protected:
@@ -66,6 +67,7 @@ class LineReader final : private proto::sse::ParserVisitor {
   proto::sse::Parser parser_;
   std::string rest_;  // the beginning of a line whose end has not come yet
   Form form_ = Form::undecided;
+  bool mended_ = false;        // the line that is being taken was no good as it stood
   bool started_ = false;       // a line came: a byte order mark is decided
   bool after_cr_ = false;      // the last byte was CR: an LF now belongs to it
   bool skip_line_ = false;     // until its end: it is too long, or began before us

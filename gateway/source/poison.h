@@ -18,13 +18,14 @@ class Poison {
  public:
   Poison(const config::Limits& limits, observe::SourceMetrics& metrics) : limits_(limits), metrics_(metrics) {}
 
-  // nullopt: dropped. `from`: where in the engine it came from, for the log.
-  [[nodiscard]] std::optional<topic::Event> pass(topic::Event event, std::string_view from = {}) {
-    bool mended = false;
-    auto passed = sanitised(std::move(event), limits_, &mended);
+  // nullopt: dropped. `from`: where in the engine it came from, for the log. `mended`: it was no good already, and has
+  // not been counted.
+  [[nodiscard]] std::optional<topic::Event> pass(topic::Event event, std::string_view from = {}, bool mended = false) {
+    bool changed = false;
+    auto passed = sanitised(std::move(event), limits_, &changed);
     if (!passed)
       count("too large: dropped (limits.event_size, limits.lines_per_event)", from);
-    else if (mended)
+    else if (mended || changed)
       count("not UTF-8, or a name, id or key that no event may have: delivered without it", from);
     return passed;
   }

@@ -34,6 +34,7 @@ void Merge::add(Topics& topics, std::span<TopicLog* const> logs, const PartStart
   part.replay->after = start.after;
   part.replay->gap = start.gap;
   part.replay->gap_from = position;
+  part.replay->missed = start.missed;
   part.replay->asked = page != nullptr;
   if (page) on_page(parts_.size() - 1, std::move(page));
 }
@@ -218,6 +219,15 @@ std::optional<Merge::Want> Merge::take_want() {
   return std::nullopt;
 }
 
+bool Merge::tells_loss(const Part& part, const Page& page) {
+  const PositionFormat& format = part.topics->format();
+  const Replay& replay = *part.replay;
+  if (!page.tells_loss_after(format, replay.after)) return false;
+  // A topic that was quiet for long stands far back in its engine. What retention took before its next event was not
+  // its own, which only its ring can know.
+  return page.gap != GapReason::trimmed || replay.missed.empty() || !(format.compare(page.from, replay.missed) < 0);
+}
+
 void Merge::on_page(std::size_t index, PagePtr page) {
   Part& part = parts_[index];
   if (!part.replay || part.replay->page) return;
@@ -234,7 +244,7 @@ void Merge::on_page(std::size_t index, PagePtr page) {
   }
   Replay& replay = *part.replay;
   // A page that was read for a neighbour may tell of a loss that this stream is past.
-  if (!replay.gap && page->tells_loss_after(part.topics->format(), replay.after)) {
+  if (!replay.gap && tells_loss(part, *page)) {
     replay.gap = page->gap;
     replay.gap_from = replay.after;
   }

@@ -75,6 +75,7 @@ class Merge {
     std::string after;             // what the next page follows; empty: from the oldest
     std::optional<GapReason> gap;  // to be announced before the page's entries, ...
     std::string gap_from;          // ... and from where
+    std::string missed = {};       // the part's first entry after `after` when it fell behind; empty: not known
     bool asked = false;
   };
   struct Part {
@@ -105,6 +106,8 @@ class Merge {
   [[nodiscard]] Choice select_live(std::size_t first, std::size_t count);
   void announce_gap(Member& member);
   void announce_gap(Part& part);
+  // Whether the page says that the part has lost something.
+  [[nodiscard]] static bool tells_loss(const Part& part, const Page& page);
   // Begins to read what the part's rings no longer have.
   void fall_behind(Part& part);
   // Out of its page: goes over to the rings, or wants the next page.

@@ -60,6 +60,7 @@ struct PartStart {
   std::string resumed = {};           // ready: entries that a stream at this position has had are to be skipped
   std::optional<GapReason> gap = {};  // replay: why it is not after the client's position
   std::string after = {};             // replay: empty for the oldest that there is
+  std::string missed = {};            // replay: of the topic's first entry after that, where it is known
 };
 // `asked`: the home has answered since.
 [[nodiscard]] PartStart find_start(const Topics& topics, std::span<TopicLog* const> logs, const Wish& wish, bool asked);

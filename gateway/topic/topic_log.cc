@@ -50,6 +50,10 @@ std::string_view TopicLog::position_before(Offset offset) const {
   return just_evicted_.empty() ? evicted_position_ : woken_position_;
 }
 
+std::string_view TopicLog::position_at(Offset offset) const {
+  return offset + just_evicted_.size() < first_ || offset >= head_ ? std::string_view() : position_before(offset + 1);
+}
+
 void TopicLog::forget_evicted() {
   std::vector<EntryPtr>().swap(just_evicted_);
   woken_position_.clear();

@@ -68,6 +68,8 @@ class TopicLog {
   // The position of the entry before `offset`; for offsets that were not yet trimmed when the subscribers were last
   // woken.
   [[nodiscard]] std::string_view position_before(Offset offset) const;
+  // And of the one there; empty where it is none of those.
+  [[nodiscard]] std::string_view position_at(Offset offset) const;
   // The first offset whose sequence is > `sequence`.
   [[nodiscard]] Offset after(Sequence sequence) const;
 

@@ -11,28 +11,44 @@ import case
 from gateway import Gateway
 from kafka_mock import KafkaMock
 from mosquitto_broker import MosquittoBroker
+from nats_server import NatsServer
+from postgres_server import PostgresServer
 from redis_server import RedisServer
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/sources.md"
-# Of each section: the engine, its port in the text, and its own clients, which are told the test's port.
+# Of each section: the engine, and what stands in the text for where it is.
 ENGINES = {
-    "Redis": (RedisServer, 6379, ["redis-cli"]),
-    "Kafka": (KafkaMock, 9092, []),
-    "MQTT": (MosquittoBroker, 1883, ["mosquitto_pub"]),
-    "Another server of event streams": (Gateway, 9443, []),
+    "Redis": (RedisServer, {"localhost:6379": "localhost:{port}", "redis-cli ": "redis-cli -p {port} "}),
+    "NATS": (NatsServer, {"localhost:4222": "localhost:{port}"}),
+    "PostgreSQL": (PostgresServer, {"postgres://user:password@localhost:5432/shop": "{url}", "$URL": "{url}"}),
+    "Kafka": (KafkaMock, {"localhost:9092": "localhost:{port}"}),
+    "MQTT": (MosquittoBroker, {"localhost:1883": "localhost:{port}", "mosquitto_pub ": "mosquitto_pub -p {port} "}),
+    "Another server of event streams": (Gateway, {"localhost:9443": "localhost:{port}", "/etc/sluice/backend-ca.pem": "{ca}"}),
     "Programs": None,
     "Files": None,
+    "Events published to the gateway": None,
 }
+RECOVERED_SECONDS = 60  # a source that has waited for its engine, beside other tests
+BY_ITS_TIME_LIMIT = 28  # how curl ends that speaks to a server which does not hang up
 
 
-def section(heading: str) -> tuple[str, list[str], list[str]]:
-    """The configuration, the commands and the lines of output of a section."""
-    text = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[1]
-    config = re.search(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1]
-    console = re.search(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1].splitlines()
+def sections() -> dict[str, str]:
+    """Those that have a configuration."""
+    parts = re.split(r"^## (.*)\n", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return {heading: text for heading, text in zip(parts[::2], parts[1::2]) if "```toml" in text}
+
+
+def block(text: str, kind: str) -> str | None:
+    found = re.search(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return found and found[1]
+
+
+def commands_of(text: str) -> tuple[list[str], list[str]]:
+    """The commands, and the lines of output."""
+    console = block(text, "console").splitlines()
     commands = [line.removeprefix("$ ") for line in console if line.startswith("$ ")]
     output = [line for line in console if not line.startswith("$ ") and line != "…"]
-    return config, commands, output
+    return commands, output
 
 
 def pattern(line: str) -> str:
@@ -42,34 +58,40 @@ def pattern(line: str) -> str:
 
 class Recipes(case.Case):
     def cook(self, heading: str):
-        config, commands, output = section(heading)
+        text = sections()[heading]
+        commands, output = commands_of(text)
         self.assertTrue(commands[-1].startswith("curl ") and output, "a recipe ends with curl and what it prints")
         folder = tempfile.TemporaryDirectory(prefix="sluice-recipe-")
         self.addCleanup(folder.cleanup)
-        places = {"/var/log": folder.name}
+        places = {"/var/log": folder.name, "/var/lib/sluice": folder.name}
         if ENGINES[heading]:
-            kind, port, clients = ENGINES[heading]
+            kind, written = ENGINES[heading]
             engine = kind()
             self.addCleanup(engine.close)
             engine.start()
-            places |= {f"localhost:{port}": f"localhost:{engine.port}"}
-            places |= {f"{client} ": f"{client} -p {engine.port} " for client in clients}
-            if kind is Gateway:
-                places |= {"/etc/sluice/backend-ca.pem": engine.ca}
+            where = {name: getattr(engine, name, "") for name in ("port", "url", "ca")}
+            places |= {text: here.format(**where) for text, here in written.items()}
+
+        def run(command: str, data: str | None = None):
+            done = subprocess.run(command, shell=True, input=data, text=True, check=False, capture_output=True, timeout=30)
+            self.assertIn(done.returncode, (0, BY_ITS_TIME_LIMIT), done.stderr)
 
         def placed(text: str) -> str:
             for written, here in places.items():
                 text = text.replace(written, here)
             return text
 
-        gateway = self.start(placed(config))
+        if (statements := block(text, "sql")) is not None:
+            run(placed('psql -v ON_ERROR_STOP=1 "$URL"'), statements)
+        gateway = self.start(placed(block(text, "toml")))
+        places |= {"localhost:8443": gateway.authority, "ca.pem": gateway.ca}
         self.wait_until_sources_decided(gateway)
         for command in commands[:-1]:
             if not command.endswith(" &"):  # the engine's start, which is done
-                subprocess.run(placed(command), shell=True, check=True, capture_output=True, timeout=30)
+                run(placed(command))
         path = re.search(r"https://localhost:8443(/[^' ]*)", commands[-1])[1]
         with self.subscribe(path, gateway=gateway) as reader:
-            reader.opened()
+            reader.opened(RECOVERED_SECONDS)
             reader.next()
             for line in output:
                 self.assertRegex(reader.raw.decode(), f"(?m)^{pattern(line)}$")
@@ -80,8 +102,17 @@ class Recipes(case.Case):
             self.assertLess(time.monotonic(), deadline, text)
             time.sleep(0.05)  # the state is asked for, there is no event to await
 
+    def test_every_section_with_a_configuration_is_tried(self):
+        self.assertEqual(set(sections()), set(ENGINES))
+
     def test_the_recipe_for_redis_works(self):
         self.cook("Redis")
+
+    def test_the_recipe_for_nats_works(self):
+        self.cook("NATS")
+
+    def test_the_recipe_for_postgresql_works(self):
+        self.cook("PostgreSQL")
 
     def test_the_recipe_for_kafka_works(self):
         self.cook("Kafka")
@@ -97,6 +128,9 @@ class Recipes(case.Case):
 
     def test_the_recipe_for_files_works(self):
         self.cook("Files")
+
+    def test_the_recipe_for_publishing_works(self):
+        self.cook("Events published to the gateway")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 name their remedy, and core NATS, which keeps nothing."""
 
 import json
-import pathlib
-import re
 import subprocess
 import tempfile
 import time
@@ -223,22 +221,6 @@ class Errors(NatsCase):
                 done = run_verb("check", "-c", file.name)
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(words, done.stdout + done.stderr)
-
-
-class Recipe(NatsCase):
-    def test_the_recipe_of_the_documentation_works(self):
-        server = self.serve()
-        text = (pathlib.Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
-        recipe = text.partition("\n## NATS\n")[2].partition("\n## ")[0].replace("localhost:4222", f"localhost:{server.port}")
-        config, commands = (recipe.partition(f"```{kind}\n")[2].partition("\n```")[0] for kind in ("toml", "console"))
-        create, publish, subscribe = (line.removeprefix("$ ") for line in commands.split("\n") if line.startswith("$ "))
-        for command in (create, publish):
-            subprocess.run(command, shell=True, check=False, capture_output=True, timeout=30)  # ends by curl's own limit
-        gateway = self.start(f'access = {{ publish_secret = "{SECRET}" }}\n{config}')
-        self.wait_up(gateway, 2)  # of both sources
-        reader = self.subscribe(re.search(r"localhost:8443(\S+?)'", subscribe)[1], gateway=gateway)
-        reader.opened()
-        self.assertIn(f"data: {reader.next().data}", commands)
 
 
 class Core(NatsCase):

@@ -42,19 +42,6 @@ class Faults(OutboxCase):
         late.opened()
         self.assert_events(late, "bcd", places[1:] + more)
 
-    def test_nothing_is_lost_or_repeated_when_the_gateway_is_killed(self):
-        self.gateway = self.gateway_over_table()
-        with self.subscribe("/audit") as reader:
-            reader.opened()
-            self.assert_events(reader, "a", places := self.insert("a"))
-        self.gateway.kill()
-        places += self.insert("b", "c")
-        self.gateway.restart()
-        places += self.insert("d")
-        reader = self.subscribe("/audit", last_event_id=places[0])
-        reader.opened()
-        self.assert_events(reader, "bcd", places[1:])
-
     def test_a_gateway_that_starts_before_its_server_opens_its_streams_when_it_comes(self):
         self.server.shut_down()
         self.gateway = self.gateway_over_table()

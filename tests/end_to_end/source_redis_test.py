@@ -188,20 +188,6 @@ class Streams(WithRedis):
 
 
 class Outages(WithRedis):
-    def test_nothing_is_lost_or_repeated_through_kill_minus_nine_of_redis(self):
-        gateway = self.gateway_of()
-        subscriber = self.subscribe("/orders/eu", gateway=gateway)
-        subscriber.opened()
-        self.add(20)
-        subscriber.take(20)
-        self.server.kill()
-        self.server.start()
-        self.redis = self.server.client()
-        self.addCleanup(self.redis.close)
-        self.add(20, start=20)
-        events = subscriber.take(20, timeout=20)
-        self.assertEqual([event.data for event in events], [str(number) for number in range(20, 40)])
-
     def test_what_was_trimmed_while_the_gateway_was_cut_off_is_announced_in_its_place(self):
         gateway = self.gateway_of()
         subscriber = self.subscribe("/orders/eu", gateway=gateway)

@@ -1,10 +1,13 @@
 """The storm: followers on two gateways over one engine, a publisher that is acknowledged, and faults drawn at random:
-of followers, gateways, the engine, and the way between. Afterwards everybody must have exactly what the engine has.
+of followers, gateways, the engine, and the way between. Afterwards everybody must have exactly what the engine has; or,
+where the engine keeps nothing, must have been told of whatever is missing.
 
 The seed is printed and repeats the draws (threads still race as they like): SLUICE_TEST_SEED=…
 SLUICE_FAULTS_LONG=1: at least 20,000 deliveries. `./dev test faults --long` sets it.
 """
 
+import bisect
+import json
 import os
 import random
 import signal
@@ -22,10 +25,12 @@ HEAL_SECONDS = 90  # the engine's backoff, once everything is well again
 
 
 class Publisher:
-    """Writes "0", "1", … into the engine, each again until it is acknowledged."""
+    """Writes "0", "1", … into the engine, each again until it is acknowledged; or, not `again`, each once: nobody then
+    knows whether one is there whose acknowledgement was lost, but none is there twice."""
 
-    def __init__(self, write):
+    def __init__(self, write, again=True):
         self._write = write  # raises OSError when it was not acknowledged
+        self._again = again
         self.acknowledged: list[str] = []
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -52,6 +57,8 @@ class Publisher:
                     break
                 except OSError:
                     self._ending.wait(0.1)
+                    if not self._again:
+                        break
             self._ending.wait(1 / EVENTS_PER_SECOND)
 
 
@@ -69,26 +76,70 @@ class Storm:
 
     def run(self, write, truth):
         """`write(data)` as Publisher wants it; `truth()`: the data that the engine has, in its order."""
-        for follower in self.followers:
-            self._case.addCleanup(follower.close)
-            follower.start()
-        for follower in self.followers:
-            self._case.assertTrue(follower.opened.wait(30), "a follower was never opened")
-        publisher = Publisher(write).start()
-        self.acknowledged = publisher.acknowledged
-        while publisher.running():
-            self._one_fault()
-            time.sleep(self._random.uniform(0.05, 0.5))  # the storm's own pace
-        publisher.wait(1)
-        self._heal()
+        publisher = self._rage(Publisher(write))
         expected = truth()
         self._case.assertLessEqual(set(publisher.acknowledged), set(expected), "the engine lost what it acknowledged")
         deadline = time.monotonic() + HEAL_SECONDS
         for follower in self.followers:
             follower.wait_count(len(expected), deadline)
-        print(f"  {len(expected)} events, {sum(len(each.events) for each in self.followers)} deliveries, "
-              f"{sum(each.resumptions for each in self.followers)} streams, faults {self.faults}", flush=True)
+        self._sum_up(len(expected))
         return expected
+
+    def run_with_losses(self, write):
+        """For an engine that keeps nothing. Events are written on when all is well again, until everybody has had one."""
+        publisher = self._rage(Publisher(write, again=False))
+        number = EVENTS
+        deadline = time.monotonic() + HEAL_SECONDS
+        while any(not each.events or int(each.events[-1][1]) < EVENTS for each in self.followers):
+            self._case.assertLess(time.monotonic(), deadline, "a follower gets nothing any more")
+            try:
+                write(str(number))
+                publisher.acknowledged.append(str(number))
+            except OSError:
+                pass
+            number += 1
+            time.sleep(0.1)  # the pace of the publisher
+        self._sum_up(number)
+
+    def _rage(self, publisher):
+        for follower in self.followers:
+            self._case.addCleanup(follower.close)
+            follower.start()
+        for follower in self.followers:
+            self._case.assertTrue(follower.opened.wait(30), "a follower was never opened")
+        self.acknowledged = publisher.acknowledged
+        publisher.start()
+        while publisher.running():
+            self._one_fault()
+            time.sleep(self._random.uniform(0.05, 0.5))  # the storm's own pace
+        publisher.wait(1)
+        self._heal()
+        return publisher
+
+    def _sum_up(self, events: int):
+        print(f"  {events} events, {sum(len(each.events) for each in self.followers)} deliveries, "
+              f"{sum(len(each.gaps) for each in self.followers)} gaps, "
+              f"{sum(each.resumptions for each in self.followers)} streams, faults {self.faults}", flush=True)
+
+    def check_announced(self):
+        """Whatever was acknowledged and did not come lies inside an announced gap. Nothing is repeated or out of order,
+        but behind a gap that says that the position was another opening's: there begins all that the gateway has."""
+        acknowledged = [int(data) for data in self.acknowledged]
+        for follower in self.followers:
+            gaps: dict[int, set[str]] = {}
+            for before, data in follower.gaps:
+                gaps.setdefault(before, set()).add(json.loads(data)["reason"])
+            last, last_id = -1, ""
+            for index, (id, data) in enumerate(list(follower.events)):
+                number, told = int(data), gaps.get(index, set())
+                where = f"{last} ({last_id}), then {number} ({id}), told {told or 'nothing'}"
+                if number <= last:
+                    self._case.assertIn("unknown_epoch", told, "repeated or out of order: " + where)
+                    self._case.assertNotEqual(id.split(".")[0], last_id.split(".")[0], "repeated in one opening: " + where)
+                missing = acknowledged[bisect.bisect_right(acknowledged, last):bisect.bisect_left(acknowledged, number)]
+                if missing:
+                    self._case.assertTrue(told, f"{missing} lost in silence: {where}")
+                last, last_id = number, id
 
     def check_exact(self, expected):
         """0 lost, 0 repeated, 0 reordered, and nothing called lost."""

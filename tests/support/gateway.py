@@ -41,12 +41,14 @@ def environment(home) -> dict[str, str]:
 
 
 class Gateway:
-    def __init__(self, config: str | None = None, settings: dict | None = None, arguments=()):
-        """`config`: the text of a configuration file; None: zero configuration. `settings`: --set key=value."""
+    def __init__(self, config: str | None = None, settings: dict | None = None, arguments=(), variables: dict | None = None):
+        """`config`: the text of a configuration file; None: zero configuration. `settings`: --set key=value; `variables`:
+        of its environment."""
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="sluice-"))
         self.config = config
         self.settings = dict(settings or {})
         self.arguments = list(arguments)
+        self.variables = dict(variables or {})
         self.port = 0
         self.admin_port = 0
         self.process = None
@@ -67,9 +69,9 @@ class Gateway:
             path.write_text(self.config, encoding="utf-8")
             command += ["-c", str(path)]
         self.lines = []
-        self.process = subprocess.Popen([*command, *self.arguments], env=environment(self.home), cwd=self.home, text=True,
-                                        errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen([*command, *self.arguments], env=environment(self.home) | self.variables,
+                                        cwd=self.home, text=True, errors="replace", stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
         self.port = int(self.wait_for_line(READY, START_SECONDS)[2])

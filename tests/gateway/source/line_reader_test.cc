@@ -19,8 +19,9 @@ struct Read {
 };
 
 struct Collected final : LineVisitor {
-  void on_event(const std::string& topic, topic::Event&& event) override {
+  void on_event(const std::string& topic, topic::Event&& event, bool mended) override {
     events.push_back({topic, event.type, event.data, event.key});
+    poison += mended;
   }
   void on_poison(const char*) override { ++poison; }
   std::vector<Read> events;
@@ -92,6 +93,12 @@ const Row rows[] = {
      {},
      "{\"data\":\"\xff\0\"}\n"s,
      {{"", "", "\ufffd"}},
+     1},
+    {"a line that is not UTF-8, and no JSON even without that, is counted once",
+     Format::ndjson,
+     {},
+     "\xff{\n{\"data\":\"a\"}\n",
+     {{"", "", "a"}},
      1},
     {"map.* keys look into the object and win",
      Format::ndjson,

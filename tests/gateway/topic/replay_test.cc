@@ -188,6 +188,65 @@ TEST_CASE("what an engine has deleted since is sent for a minute at most, and no
   CHECK(replays.bytes() == 0);
 }
 
+TEST_CASE("a topic that was quiet while its engine forgot others' events tells of no loss when its ring runs over") {
+  topic::History history;
+  history.entries = 3;
+  history.age = 24h;
+  Replicas replicas(history, 1, engine_source());
+  replicas.home->start(position(0));
+  Engine engine;
+  const auto append = [&](std::uint64_t number, const std::string& name) {
+    engine.events.push_back({number, name});
+    topic::Event event;
+    event.data = name + "#" + std::to_string(number);
+    replicas.home->append(*replicas.home->open(name, replicas.now), position(number), event, replicas.now);
+  };
+  struct Woken final : topic::Subscriber {
+    void on_touched() override {}
+  } woken;
+  append(1, "s/quiet");
+  topic::Topics& topics = *replicas.topics[0];
+  topic::TopicLog* log = topics.join("s/quiet");
+  topic::Cursor cursor;
+  cursor.join(*log, log->head(), replicas.home->last(), woken);
+  for (std::uint64_t number = 2; number <= 100; ++number) append(number, "s/other");
+  for (std::uint64_t number = 101; number <= 106; ++number) append(number, "s/quiet");
+  REQUIRE(cursor.has_gap());
+  PartStart start;
+  start.kind = PartStart::Kind::replay;
+  start.after = log->position_before(cursor.next());
+  start.missed = log->position_at(cursor.next());
+  CHECK(start.after == position(1));
+  CHECK(start.missed == position(101));
+  CHECK(log->position_at(log->head()).empty());
+  cursor.leave();
+
+  Merge merge(woken);
+  merge.add(topics, std::span(&log, 1), start, start.after);
+  ByteBuffer out;
+  const auto render_from = [&](std::uint64_t trimmed_through) {
+    engine.trimmed_through = trimmed_through;
+    auto wanted = merge.take_want();
+    REQUIRE(wanted);
+    merge.on_page(0, engine.read(wanted->request, 1000));
+    merge.render(100'000, out);
+    return out.text();
+  };
+  SUBCASE("all that it forgot were others'") {
+    const std::string_view text = render_from(100);
+    CHECK(text.find("sluice.gap") == std::string_view::npos);
+    CHECK(text.find("s/quiet#101") != std::string_view::npos);
+    CHECK(text.find("s/quiet#106") != std::string_view::npos);
+  }
+  SUBCASE("but of the first of its own") {
+    const std::string_view text = render_from(101);
+    CHECK(text.find("sluice.gap") != std::string_view::npos);
+    CHECK(text.find("s/quiet#101") == std::string_view::npos);
+    CHECK(text.find("s/quiet#102") != std::string_view::npos);
+  }
+  merge.leave(replicas.now);
+}
+
 TEST_CASE("a ring that runs over while the engine says that it has nothing tells of no loss") {
   topic::History history;
   history.entries = 3;
