@@ -222,8 +222,7 @@ void Kafka::announce_trimmed(KafkaPartition partition, topic::TimePoint now) {
   position_.set_own(partition);
   position_.write(text_);
   metrics_.gaps.add();
-  const std::vector<topic::TopicIndex> topics = home_.all();
-  for (const topic::TopicIndex topic : topics) home_.append_gap(topic, topic::GapReason::trimmed, text_, now);
+  home_.lose(topic::GapReason::trimmed, text_, now);
 }
 
 void Kafka::assign() {

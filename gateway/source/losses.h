@@ -27,6 +27,7 @@ class Losses {
       metrics_.gaps.add();
     }
     told_ = std::move(told);
+    home_.lose_unopened(topic::GapReason::source_lost, {}, now);
   }
   // The topic is given an event.
   void on_event(topic::TopicIndex topic) {

@@ -57,8 +57,7 @@ void NatsJetStream::on_recreated(const StreamPosition& position, topic::TimePoin
 }
 
 void NatsJetStream::on_trimmed(const StreamPosition& position, topic::TimePoint now) {
-  for (const topic::TopicIndex topic : home_.all())
-    home_.append_gap(topic, topic::GapReason::trimmed, position.text(), now);
+  home_.lose(topic::GapReason::trimmed, position.text(), now);
   metrics_.gaps.add();
 }
 

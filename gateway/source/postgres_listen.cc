@@ -74,7 +74,7 @@ void PostgresListen::on_listening() {
   if (std::exchange(listened_, true)) {
     metrics_.reconnects.add();
     metrics_.gaps.add();
-    for (const topic::TopicIndex topic : home_.all()) home_.append_gap(topic, topic::GapReason::source_lost, {}, now);
+    home_.lose(topic::GapReason::source_lost, {}, now);
   }
   metrics_.set_state(observe::SourceState::up);
   for (auto& [topic, done] : std::exchange(opening_, {}))

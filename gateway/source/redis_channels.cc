@@ -124,6 +124,8 @@ void RedisChannels::unsubscribe(const std::string& topic) {
 void RedisChannels::finish_open(const std::string& topic) {
   const auto waiting = opening_.extract(topic);
   if (waiting.empty()) return;
+  // Nobody has heard the channel until now: what an id from an earlier opening has missed is announced.
+  context_.home.lose_unopened(topic::GapReason::source_lost, {}, now());
   const bool opened = context_.home.open(topic, now()).has_value();
   for (const OpenDone& done : waiting.mapped()) done(opened ? OpenResult::opened : OpenResult::too_many_topics);
 }

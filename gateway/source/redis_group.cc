@@ -21,6 +21,9 @@ constexpr RedisConnection::Milliseconds block_time{4000};
 // Where the server does not let us end it earlier, so that a topic that joins waits no longer.
 constexpr RedisConnection::Milliseconds short_block_time{250};
 constexpr std::chrono::milliseconds unblock_interval{5};
+// How many quiet topics are looked at, and how often.
+constexpr std::size_t look_max = 32;
+constexpr std::chrono::seconds look_interval{1};
 // Between attempts at a key that is refused.
 constexpr std::chrono::seconds wait_least{1}, wait_most{30};
 
@@ -37,6 +40,7 @@ struct RedisGroup::Topic {
   std::uint64_t behind = 0;       // entries that it has and we do not, when last asked
   std::uint64_t first_round = 0;  // replies of earlier ones are of another topic of that key
   std::uint64_t asked = 0;        // in which round it was last read alone
+  std::uint64_t looked_at = 0;    // in which round
   RedisBatch batch;               // read alone
   bool caught_up = true;          // else it is read alone, not before `again_at`
   topic::TimePoint again_at{};
@@ -172,6 +176,7 @@ void RedisGroup::begin_round() {
   std::ranges::sort(behind, {}, &Topic::asked);
   if (behind.size() > alone_max) behind.resize(alone_max);
   for (Topic* topic : behind) read_alone(*topic);
+  look_at(ready);
   if (!ready.empty()) read_together(ready, behind.empty());
 }
 
@@ -219,6 +224,32 @@ void RedisGroup::refuse(Topic& topic, const std::string& why) {
                        {{"source", shared_.context.config.name}, {"key", topic.key}, {"why", why}});
   topic.wait = std::clamp(2 * topic.wait, wait_least, wait_most);
   topic.again_at = now() + topic.wait;
+}
+
+// --- XINFO of a few ------------------------------------------------------------------------------------------------
+
+// A stream that was deleted and made anew with lower ids never comes out of XREAD.
+void RedisGroup::look_at(std::vector<Topic*> ready) {
+  if (ready.empty() || now() < look_due_) return;
+  look_due_ = now() + look_interval;
+  std::ranges::sort(ready, {}, &Topic::looked_at);
+  if (ready.size() > look_max) ready.resize(look_max);
+  for (Topic* topic : ready) {
+    topic->looked_at = round_;
+    ++awaited_;
+    link_->ask({"XINFO", "STREAM", topic->key},
+               [this, round = round_, key = topic->key](const result<RedisReply>& reply) {
+                 if (!is_due(round, reply)) return;
+                 if (Topic* found = find(key)) {
+                   const auto info = parse_stream_info(*reply);
+                   if (!info)
+                     refuse(*found, reply->text);
+                   else if (info->exists && info->last < found->last)
+                     found->caught_up = false;
+                 }
+                 end_part();
+               });
+  }
 }
 
 // --- XREAD of many -------------------------------------------------------------------------------------------------

@@ -60,6 +60,8 @@ class RedisGroup {
   // `count`: how many entries of each it asked for.
   void on_batch(std::uint64_t round, std::size_t count, proto::RedisReply&& reply);
   void judge(Topic& topic, const std::vector<RedisEntry>& entries, const RedisStreamInfo& info, std::size_t count);
+  // Whether a few of them are still the streams that they were.
+  void look_at(std::vector<Topic*> ready);
   void read_alone(Topic& topic);
   void take_transaction(Topic& topic, std::size_t count, const proto::RedisReply& reply);
   // One of the round's answers was taken; the last begins the next round, or a wait.
@@ -86,6 +88,7 @@ class RedisGroup {
   std::string client_id_;    // to unblock it by
   std::uint64_t round_ = 0;  // late replies of another round are dropped by it
   std::size_t awaited_ = 0;  // replies until the next round
+  topic::TimePoint look_due_{};
   bool busy_ = true, blocked_ = false, paused_ = false, stopped_ = false;
   bool joined_ = false;  // a topic, since this round began
   bool unblocking_ = false, can_unblock_ = true;

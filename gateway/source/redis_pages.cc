@@ -112,6 +112,12 @@ void RedisPages::finish(Read&& read, const std::string& start, std::optional<Gap
   // Above all that the stream ever had: it was deleted and made anew, or a replica that knew less took over.
   if (!gap && !read.request.after.empty() && asked > info->last)
     return ask(std::move(read), "0-0", GapReason::recreated);
+  // The entry at that id would still be there, of a stream that has lost none: it was one of another stream, made anew
+  // by ids that go on above the old ones. Ids that are no entry's are 0-0, and the place before a time.
+  const bool entry_asked = asked != NumberPair{} && asked.right != std::numeric_limits<std::uint64_t>::max();
+  if (!gap && !read.request.after.empty() && entry_asked && info->removed() == 0 && info->length != 0 &&
+      asked < info->first)
+    return ask(std::move(read), "0-0", GapReason::recreated);
   const NumberPair oldest = info->length == 0 ? info->last : redis_id_before(info->first);
   if (info->removed() != 0 && asked < oldest) {
     // A page from the oldest, or from a time, begins where there is something: nothing was promised before.

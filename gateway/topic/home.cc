@@ -55,7 +55,7 @@ void Home::start(const std::string& position, Sequence last) {
 
 void Home::restart(const std::string& position, GapReason reason, TimePoint now) {
   start(position);
-  for (const TopicIndex topic : order_) append_gap(topic, reason, position, now);
+  lose(reason, position, now);
 }
 
 void Home::restart(TopicIndex topic, const std::string& position, GapReason reason, TimePoint now) {
@@ -128,6 +128,31 @@ void Home::append_gap(TopicIndex topic, GapReason reason, std::string_view to, T
   const Gap gap{.topic = log.name(), .from = log.newest_position(), .to = position, .count = {}, .reason = reason};
   append_as(topic, sequence, position, {.type = "sluice.gap", .data = gap_data(gap), .idempotency_key = {}, .key = {}},
             now);
+}
+
+void Home::lose_unopened(GapReason reason, std::string_view to, TimePoint now) {
+  const PositionFormat& format = own_.format();
+  const std::string from = format.text_of(last_).value_or(removed_position_);
+  removed_through_ = ++last_;
+  removed_position_ = to.empty() ? format.text_of(last_).value_or("") : std::string(to);
+  const Gap gap{.topic = own_.source() + "/**", .from = from, .to = removed_position_, .count = {}, .reason = reason};
+  send({.kind = Message::Kind::lose,
+        .source = source_,
+        .topic = 0,
+        .sequence = last_,
+        .entry = Entry::make({.position = removed_position_,
+                              .type = "sluice.gap",
+                              .data = gap_data(gap),
+                              .idempotency_key = {},
+                              .sequence = last_,
+                              .arrived = now}),
+        .shared = {},
+        .call = {}});
+}
+
+void Home::lose(GapReason reason, std::string_view to, TimePoint now) {
+  for (const TopicIndex topic : order_) append_gap(topic, reason, to, now);
+  lose_unopened(reason, to, now);
 }
 
 Sequence Home::append_as(TopicIndex topic, Sequence sequence, std::string_view position, const Event& event,

@@ -56,6 +56,11 @@ class Home {
   // Something of the topic may be lost before what comes next, and nobody has it: announced in its place in the order.
   // `to`: the last lost position; empty where positions are ours.
   void append_gap(TopicIndex topic, GapReason reason, std::string_view to, TimePoint now);
+  // The same for whatever is not open: topics opened from now on begin behind the loss, so that nobody resumes before
+  // it without a word, and wildcards that match no open topic are told.
+  void lose_unopened(GapReason reason, std::string_view to, TimePoint now);
+  // Both, for sources with one order for all topics.
+  void lose(GapReason reason, std::string_view to, TimePoint now);
   // The sequence under which this idempotency key was appended, while it is retained.
   [[nodiscard]] std::optional<Sequence> find_key(TopicIndex topic, std::string_view idempotency_key) const;
   // Trims what is too old and removes empty topics that nobody has used for the linger. Once a second; looks at a

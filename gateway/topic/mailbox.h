@@ -57,12 +57,12 @@ struct SharedSource {
 
 // One thing for a worker to do, in order.
 struct Message {
-  enum class Kind : std::uint8_t { start, create, append, trim, restart, remove, call };
+  enum class Kind : std::uint8_t { start, create, append, trim, restart, remove, lose, call };
   Kind kind = Kind::call;
   SourceIndex source = 0;
   TopicIndex topic = 0;
   Sequence sequence = 0;                // create: the log's start; others: entries up to it go first
-  EntryPtr entry;                       // append
+  EntryPtr entry;                       // append; lose: the gap
   std::shared_ptr<SharedTopic> shared;  // create; start, restart: a start_position
   std::function<void()> call;           // call
 };

@@ -20,6 +20,7 @@ struct Topics::View {
       : log(std::move(pattern), start, std::move(position), keep_evicted) {}
   TopicLog log;
   std::uint32_t joined = 0;
+  Sequence told_of_loss = 0;  // the gap that it got as the only one of the source's loss
   TimePoint left{};
 };
 
@@ -82,6 +83,8 @@ void Topics::apply(Message&& message) {
       replicas_.erase(found);
       return;
     }
+    case Message::Kind::lose:
+      return lose(message);
     case Message::Kind::call:
       check(false, "calls are the worker's own");
       return;
@@ -113,6 +116,25 @@ void Topics::start(const Message& message) {
   removed_through_ = message.sequence;
   applied_ = std::max(applied_, message.sequence);
   applied_position_ = removed_position_ = message.shared->start_position;
+}
+
+void Topics::lose(const Message& message) {
+  newest_log_ = nullptr;
+  removed_through_ = applied_ = message.sequence;
+  removed_position_ = applied_position_ = message.entry->position();
+  for (auto& [pattern, view] : views_) {
+    // Its topics have told it; and an engine that fails for hours fills no ring.
+    const auto is_told = [&view](const auto& entry) {
+      return std::ranges::count(entry.second->views, view.get()) != 0;
+    };
+    if (std::ranges::any_of(replicas_, is_told)) continue;
+    TopicLog& log = view->log;
+    if (log.count() != 0 && log.sequence_at(log.head() - 1) == view->told_of_loss) continue;
+    log.append(message.entry);
+    view->told_of_loss = message.sequence;
+    trim_view(*view, message.entry->arrived());
+    touch(log);
+  }
 }
 
 void Topics::restart(Replica& replica, const Message& message) {

@@ -65,6 +65,7 @@ class Topics {
   void touch(TopicLog& log);
   void append(Replica& replica, EntryPtr entry);
   void start(const Message& message);
+  void lose(const Message& message);
   void restart(Replica& replica, const Message& message);
   void trim(TopicLog& log, Sequence through);
   void trim_view(View& view, TimePoint now);

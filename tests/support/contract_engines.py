@@ -21,7 +21,6 @@ from redis_server import RedisServer
 class RedisStream(Adapter):
     name = "redis stream"
     opens_on_demand = True
-    tells_old_positions = False  # ids are times: an old one is one of the new stream as well, unless it is above them
 
     def start_engine(self):
         self.engine = RedisServer().start()

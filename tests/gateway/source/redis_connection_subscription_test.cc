@@ -50,19 +50,19 @@ TEST_CASE("redis: a refused subscription is answered, and the connection stays")
 TEST_CASE("redis: paused, it gives no message more, not even of those that were read; resumed, it gives all in order") {
   Story story(confirm);
   RedisConnection::Options options = quick(story.redis.url());
-  options.ping_interval = options.answer_timeout = 250ms;  // silence while paused is none of the server's
+  options.ping_interval = options.answer_timeout = 1500ms;  // silence while paused is none of the server's
   RedisTalk& talk = story.begin(options);
   talk.heard.when_message = [&] {
     if (talk.heard.messages.size() == 3) talk.connection->pause_reading();
   };
-  talk.come_up();
-  talk.subscribe({"SUBSCRIBE", "a", "b"});
   std::string bytes;
   for (int i = 0; i < 50'000; ++i) bytes += reply_bytes(texts({"message", "a", std::to_string(i)}));
+  talk.come_up();
+  talk.subscribe({"SUBSCRIBE", "a", "b"});
   talk.until([&] { return talk.heard.messages.size() == 1; });
   story.redis.there().send(bytes);
   talk.until([&] { return talk.heard.messages.size() == 3; });
-  talk.settle(800ms);
+  talk.settle(3500ms);
   CHECK(talk.heard.messages.size() == 3);
   CHECK(talk.heard.downs.empty());
   talk.connection->resume_reading();

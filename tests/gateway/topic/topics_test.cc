@@ -10,6 +10,7 @@ using namespace sluice;
 using namespace std::chrono_literals;
 using tests::Listener;
 using tests::Replicas;
+using tests::start_in;
 using topic::TopicLog;
 
 namespace {
@@ -88,6 +89,42 @@ TEST_CASE("a view outlives the removal of a topic, and a later one knows what we
   CHECK(later.evicted_through() == 1);
   replicas.topics[0]->leave(view, replicas.now);
   replicas.topics[0]->leave(later, replicas.now);
+}
+
+TEST_CASE("a topic that is opened after a loss begins behind it, on every worker") {
+  Replicas replicas;
+  replicas.append("s/a", "1");
+  const std::string before = replicas.position(replicas.home->last());
+  replicas.home->lose(topic::GapReason::source_lost, {}, replicas.now);
+  (void)replicas.home->open("s/b", replicas.now);
+  replicas.deliver(1);
+  for (const auto& topics : replicas.topics) {
+    const topic::Wish wish{.kind = topic::Wish::Kind::position, .position = before};
+    TopicLog* open = topics->join("s/a");
+    TopicLog* late = topics->join("s/b");
+    CHECK_FALSE(start_in(*topics, *open, wish).gap.has_value());  // its gap stands in the ring
+    CHECK(open->count() == 2);
+    CHECK(start_in(*topics, *late, wish).gap == topic::GapReason::trimmed);
+    CHECK_FALSE(start_in(*topics, *late, {}).gap.has_value());
+    TopicLog& view = topics->join_view("s/**", replicas.now);
+    CHECK(start_in(*topics, view, wish).gap == topic::GapReason::trimmed);
+  }
+}
+
+TEST_CASE("a wildcard that matches no open topic is told of a loss once, until something comes") {
+  Replicas replicas({}, 1);
+  replicas.append("s/a", "1");
+  TopicLog& above = replicas.topics[0]->join_view("s/**", replicas.now);
+  TopicLog& empty = replicas.topics[0]->join_view("s/x/**", replicas.now);
+  for (int time = 0; time != 2; ++time) {
+    replicas.home->lose(topic::GapReason::source_lost, {}, replicas.now);
+    CHECK(empty.count() == 1);
+    CHECK(above.count() == 2U + static_cast<unsigned>(time));  // what its topic was told
+  }
+  CHECK(empty.at(empty.first()).rest().find("\"topic\":\"s/**\"") != std::string_view::npos);
+  replicas.append("s/x/y", "2");
+  replicas.home->lose_unopened(topic::GapReason::source_lost, {}, replicas.now);
+  CHECK(empty.count() == 2);  // it has a topic now, which its source tells
 }
 
 TEST_CASE("a view without subscribers goes after the linger, not before") {
