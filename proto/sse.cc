@@ -267,7 +267,7 @@ void Parser::take_field(std::string_view name, std::string_view value) {
   } else if (name == "data") {
     // Every line but the last keeps its LF in the data.
     if (too_large_ || data_.size() + value.size() > event_size_max_) {
-      if (pass_over(ParseError::event_too_large, data_.size() + value.size() + 1)) drop_event();
+      if (pass_over(ParseError::event_too_large, data_.size() + name.size() + value.size() + 3)) drop_event();
       return;
     }
     data_.append(value).push_back('\n');
