@@ -343,13 +343,14 @@ void RedisGroup::take_transaction(Topic& topic, std::size_t count, const RedisRe
     topic.ordinal = 0;
     return;  // and once more, from its beginning
   }
+  const NumberPair before_first = std::max(topic.last, info->length == 0 ? info->last : redis_id_before(info->first));
   if (info->added < topic.ordinal) {  // made anew, by ids that go on above the old ones
-    lose(topic, GapReason::recreated, topic.last);
+    // Behind the last of the old ones: who has had that one, and comes back, is told as well.
+    lose(topic, GapReason::recreated, before_first);
     topic.ordinal = info->removed();
   }
   if (topic.ordinal < info->removed()) {
-    const NumberPair to = info->length == 0 ? info->last : std::max(topic.last, redis_id_before(info->first));
-    lose(topic, GapReason::trimmed, to);
+    lose(topic, GapReason::trimmed, before_first);
     topic.ordinal = info->removed();
   }
   std::size_t got = 0, largest = info->newest_size;

@@ -132,10 +132,11 @@ void Home::append_gap(TopicIndex topic, GapReason reason, std::string_view to, T
 
 void Home::lose_unopened(GapReason reason, std::string_view to, TimePoint now) {
   const PositionFormat& format = own_.format();
+  const std::string all = own_.source() + "/**";
   const std::string from = format.text_of(last_).value_or(removed_position_);
   removed_through_ = ++last_;
   removed_position_ = to.empty() ? format.text_of(last_).value_or("") : std::string(to);
-  const Gap gap{.topic = own_.source() + "/**", .from = from, .to = removed_position_, .count = {}, .reason = reason};
+  const Gap gap{.topic = all, .from = from, .to = removed_position_, .count = {}, .reason = reason};
   send({.kind = Message::Kind::lose,
         .source = source_,
         .topic = 0,

@@ -131,6 +131,19 @@ class Streams(WithRedis):
         self.assertEqual((gap.type, json.loads(gap.data)["reason"]), ("sluice.gap", "recreated"))
         self.assertEqual((event.id, event.data), ("5-0", "new"))
 
+    def test_a_stream_that_is_made_anew_by_lower_ids_while_it_is_followed_is_announced_and_read(self):
+        gateway = self.gateway_of()
+        self.add(1)
+        with self.subscribe("/orders/eu", gateway=gateway) as subscriber:
+            subscriber.opened()
+            self.redis.do("XADD", "orders:eu", "1795332250205-9", "data", "old")
+            self.assertEqual(subscriber.next().data, "old")
+            self.redis.delete("orders:eu")
+            self.redis.do("XADD", "orders:eu", "5-0", "data", "new")  # XREAD would never give it
+            gap, event = subscriber.take(2)
+            self.assertEqual((gap.type, json.loads(gap.data)["reason"]), ("sluice.gap", "recreated"))
+            self.assertEqual((event.id, event.data), ("5-0", "new"))
+
     def test_foreign_and_hostile_ids_get_a_gap_and_never_another_topic(self):
         gateway = self.gateway_of()
         self.add(2)
