@@ -136,11 +136,11 @@ class Streams(WithRedis):
         self.add(1)
         with self.subscribe("/orders/eu", gateway=gateway) as subscriber:
             subscriber.opened()
-            self.redis.do("XADD", "orders:eu", "1795332250205-9", "data", "old")
+            self.redis.do("XADD", "orders:eu", "*", "data", "old")
             self.assertEqual(subscriber.next().data, "old")
             self.redis.delete("orders:eu")
             self.redis.do("XADD", "orders:eu", "5-0", "data", "new")  # XREAD would never give it
-            gap, event = subscriber.take(2)
+            gap, event = subscriber.take(2, 60)
             self.assertEqual((gap.type, json.loads(gap.data)["reason"]), ("sluice.gap", "recreated"))
             self.assertEqual((event.id, event.data), ("5-0", "new"))
 
