@@ -40,7 +40,11 @@ void KafkaPages::serve(const topic::ReadRequest& request, const topic::ReadLimit
   while (true) {
     const bool goes_on = !open_.empty() && !request.since && request.after == at_.to_string();
     if (goes_on) page->from = request.after;
-    if ((goes_on || begin(request, *page)) && collect(request, limits, *page)) break;
+    if ((goes_on || begin(request, *page)) && collect(request, limits, *page)) {
+      // How far the partitions reach was asked when this walk began, which may be long ago.
+      if (goes_on && page->entries.empty()) page->at_end = false;
+      break;
+    }
     if (!thread_.sleep(backoff_.next())) return;
   }
   backoff_.reset();
@@ -94,6 +98,7 @@ bool KafkaPages::collect(const topic::ReadRequest& request, const topic::ReadLim
     intact = !event || take(event.get(), request, page);
     if (rows_ != rows || open_.size() != parts) heard = Clock::now();
     if (!intact || Clock::now() - heard > silence_max) {
+      intact = false;
       open_.clear();
       if (rows_ == 0) return false;
       break;

@@ -1,6 +1,7 @@
 #include "gateway/source/kafka_publisher.h"
 
 #include <array>
+#include <stdexcept>
 #include <utility>
 
 namespace sluice::source {
@@ -47,7 +48,11 @@ void KafkaPublisher::begin() {
 void KafkaPublisher::publish(const std::string& topic, const topic::Event& event, Done done) {
   auto [key, headers, why] = mapping_.publication(topic, event);
   if (!why.empty()) return done({.kind = Kind::refused, .detail = std::move(why)});
-  if (broken_) begin();
+  try {
+    if (broken_) begin();
+  } catch (const std::runtime_error& error) {  // a file of its keys has gone, or there are no descriptors
+    return done({.kind = Kind::unavailable, .detail = std::string("Kafka: ") + error.what()});
+  }
   const std::uintptr_t number = ++last_;
   std::string value = event.data, key_text = key.value_or("");
   std::array<rd_kafka_vu_t, 6> parts{};

@@ -1,6 +1,7 @@
 // Losses: announces, for an engine that keeps nothing, that something may be lost: a gap in every open topic, before
-// whatever comes next there. Owned by a source, on its home worker's thread.
-// Invariant: a topic gets no second gap before it has got an event: an engine that fails for hours fills no ring.
+// whatever comes next there; topics that are opened later begin behind it. Owned by a source, on its home worker's
+// thread. Invariant: a topic gets no second gap before it has got an event: an engine that fails for hours fills no
+// ring.
 #pragma once
 
 #include <unordered_set>

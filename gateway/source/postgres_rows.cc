@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <ranges>
 
 #include "gateway/source/mapping.h"
 #include "gateway/source/topic_below.h"
@@ -30,9 +29,14 @@ PostgresRows::PostgresRows(const PostgresAnswer& answer, const PostgresPlace& af
   const bool any = answer.number(0, id).has_value();
   count_ = any ? answer.rows() : 0;
   // In the order of their places, so that a few of the thousand are looked at.
-  const auto rows = std::views::iota(0, count_);
-  const auto below = [this, horizon = head(low)](int row) { return place(row).left < horizon; };
-  final_ = static_cast<int>(std::ranges::partition_point(rows, below) - rows.begin());
+  const auto horizon = head(low);
+  for (int end = count_; final_ != end;) {
+    const int middle = final_ + (end - final_) / 2;
+    if (place(middle).left < horizon)
+      final_ = middle + 1;
+    else
+      end = middle;
+  }
   const auto found = static_cast<int>(head(scanned));
   cut_by_bytes_ = count_ < found;
   cut_ = cut_by_bytes_ || found == batch.rows;

@@ -1,8 +1,9 @@
 // RedisChannels: topics from Redis pub/sub, `channel = "news"` or one per captured value of `news:{topic}`, subscribed
 // on first use. Redis keeps nothing: positions are ours, valid in this opening, and whenever the connection was lost a
-// gap is announced in every open topic before what comes next. Subscriptions are brought in line with what is wanted a
-// few hundred at a time, however many there are. Owned by its home worker, on its thread. Invariant: a topic is open
-// only after its channel's subscription was confirmed.
+// gap is announced in every open topic before what comes next; to who comes back to a topic that was not, its opening
+// is a loss as well. Subscriptions are brought in line with what is wanted a few hundred at a time, however many there
+// are. Owned by its home worker, on its thread. Invariant: a topic is open only after its channel's subscription was
+// confirmed.
 #pragma once
 
 #include <map>

@@ -301,10 +301,16 @@ void RedisGroup::on_batch(std::uint64_t round, std::size_t count, RedisReply&& r
   }
 }
 
+// The entry that was read last would still be there, of a stream that has lost none.
+bool RedisGroup::is_another(const Topic& topic, const RedisStreamInfo& info) {
+  return topic.ordinal != 0 && info.removed() == 0 && info.length != 0 && topic.last < info.first;
+}
+
 // Whether the batch follows what was appended last without a hole.
 void RedisGroup::judge(Topic& topic, const std::vector<RedisEntry>& entries, const RedisStreamInfo& info,
                        std::size_t count) {
-  const bool whole = topic.ordinal >= info.removed() && info.added >= topic.ordinal + entries.size();
+  const bool whole =
+      topic.ordinal >= info.removed() && info.added >= topic.ordinal + entries.size() && !is_another(topic, info);
   // One that has more to give than its share of an answer gets answers of its own.
   topic.caught_up = whole && (entries.size() < count || count >= topic.batch.count());
   if (!whole) return;  // read again together with what is gone, alone
@@ -344,7 +350,7 @@ void RedisGroup::take_transaction(Topic& topic, std::size_t count, const RedisRe
     return;  // and once more, from its beginning
   }
   const NumberPair before_first = std::max(topic.last, info->length == 0 ? info->last : redis_id_before(info->first));
-  if (info->added < topic.ordinal) {  // made anew, by ids that go on above the old ones
+  if (info->added < topic.ordinal || is_another(topic, *info)) {  // made anew, by ids that go on above the old ones
     // Behind the last of the old ones: who has had that one, and comes back, is told as well.
     lose(topic, GapReason::recreated, before_first);
     topic.ordinal = info->removed();

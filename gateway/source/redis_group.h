@@ -62,6 +62,7 @@ class RedisGroup {
   void judge(Topic& topic, const std::vector<RedisEntry>& entries, const RedisStreamInfo& info, std::size_t count);
   // Whether a few of them are still the streams that they were.
   void look_at(std::vector<Topic*> ready);
+  [[nodiscard]] static bool is_another(const Topic& topic, const RedisStreamInfo& info);
   void read_alone(Topic& topic);
   void take_transaction(Topic& topic, std::size_t count, const proto::RedisReply& reply);
   // One of the round's answers was taken; the last begins the next round, or a wait.

@@ -49,9 +49,9 @@ SseBackend::SseBackend(Context&& context)
               .format = static_cast<const SseBackendFormat&>(context_.format),
               .buffers = buffers_,
               .on_state = [this](const std::string& topic, const std::string& why) { on_state(topic, why); },
-              .on_unknown =
-                  [this](const std::string& topic) {
-                    if (unknown_.size() < unknown_max)
+              .on_failed =
+                  [this](const std::string& topic, OpenResult why) {
+                    if (why == OpenResult::unknown_topic && unknown_.size() < unknown_max)
                       unknown_[topic] = std::chrono::steady_clock::now() + unknown_time;
                     bury(topic);
                   }} {}
@@ -106,9 +106,10 @@ void SseBackend::on_topic_closed(const std::string& topic) { bury(topic); }
 void SseBackend::bury(const std::string& name) {
   const auto found = topics_.find(name);
   if (found == topics_.end()) return;
-  found->second->stop();
+  // Out of the table first: its stop() answers reads, and whoever waited for a place asks at once.
   buried_.push_back(std::move(found->second));
   topics_.erase(found);
+  buried_.back()->stop();
   on_state(name, {});
 }
 

@@ -31,9 +31,9 @@ SseBackendEvent SseBackendReader::take(const proto::sse::EventView& view) {
   const auto id = encode_backend_id(view.last_event_id);
   if (view.has_id && !id && taken.kind == Kind::event) poison_.count("an id that cannot be sent on", topic_);
   taken.has_id = view.has_id && id && *id != last_;
+  taken.sent_again = view.has_id && id && *id == last_;
   if (id) last_ = *id;
   if (taken.kind == Kind::event) {
-    if (!taken.has_id) saw_event_without_id_ = true;
     auto event = poison_.pass({.type = view.type == "message" ? std::string() : std::string(view.type),
                                .data = std::string(view.data),
                                .idempotency_key = {},

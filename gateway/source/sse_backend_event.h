@@ -26,7 +26,8 @@ struct SseBackendEvent {
   };
   Kind kind = Kind::event;
   std::string position;
-  bool has_id = false;  // the position is the backend's own id
+  bool has_id = false;      // the position is the backend's own id
+  bool sent_again = false;  // its id is that of the event before it
   topic::Event event;
   topic::GapReason reason = topic::GapReason::source_lost;
 };
@@ -43,6 +44,9 @@ class SseBackendReader {
   [[nodiscard]] std::string own_position() { return format_.own_position(last_, ++own_count_); }
   // Where the backend was asked to go on.
   void set_last(std::string_view id) { last_ = encode_backend_id(id).value_or(""); }
+  // The last id, encoded; empty: none.
+  [[nodiscard]] const std::string& last() const { return last_; }
+  void note_event_without_id() { saw_event_without_id_ = true; }
   // An event had no id of its own: what was lost of such while the backend was away, nobody can say.
   [[nodiscard]] bool saw_event_without_id() const { return saw_event_without_id_; }
 

@@ -97,14 +97,18 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     heard = steady_clock::now();
     if (lost) push(topic::GapReason::source_lost, reader.own_position());
     lost = false;
+    begins = true;
     answer_later(quiet_time);
   }
   void on_event(const proto::sse::EventView& view) override {
     if (met || ended) return;
     const SseBackendEvent taken = reader.take(view);
+    const bool event = taken.kind == SseBackendEvent::Kind::event;
+    if (event && std::exchange(begins, false) && taken.sent_again) return;  // what was asked from, once more
+    if (event && !taken.has_id) reader.note_event_without_id();
     if (taken.kind == SseBackendEvent::Kind::gap) {
       push(taken.reason, taken.position);
-    } else if (taken.kind == SseBackendEvent::Kind::event) {
+    } else if (event) {
       push(topic::Entry::make({.position = taken.position,
                                .type = taken.event.type,
                                .data = taken.event.data,
@@ -118,7 +122,8 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     met = taken.has_id && owner.topic_.ring_holds(taken.position);
     if (met) stream->stop();
     if (done) return answer_later(0ms);  // with what else has come in this turn
-    if (met || entries.size() < limits.entries || bytes < limits.bytes || std::exchange(paused, true)) return;
+    const bool room = entries.size() < limits.entries && bytes < limits.bytes;
+    if (met || room || std::exchange(paused, true)) return;
     stream->pause();
   }
   void on_too_large(std::string_view last_event_id) override { reader.on_too_large(last_event_id); }
@@ -142,6 +147,7 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
   const std::shared_ptr<int> alive = std::make_shared<int>();
   bool met = false;  // the ring holds `through`
   bool lost = false, paused = false, ended = false;
+  bool begins = false;  // no event has come since the backend was asked
 };
 
 SseBackendPast::SseBackendPast(boost::asio::io_context& loop, client::ConnectionBuffers& buffers, Topic topic)
@@ -150,6 +156,7 @@ SseBackendPast::SseBackendPast(boost::asio::io_context& loop, client::Connection
 SseBackendPast::~SseBackendPast() = default;
 
 void SseBackendPast::read(const std::string& after, const topic::ReadLimits& limits, topic::ReadDone done) {
+  if (stopped_) return done(nullptr);
   if (topic_.ring_holds(after)) {
     auto page = std::make_shared<topic::Page>();
     page->after = page->from = page->through = after;
@@ -191,6 +198,7 @@ void SseBackendPast::on_time(topic::TimePoint now) {
 }
 
 void SseBackendPast::stop() {
+  stopped_ = true;
   for (const Waiting& waiting : std::exchange(queue_, {})) waiting.done(nullptr);
   for (std::size_t index = 0; index != readings_.size(); ++index)
     if (!readings_[index]->ended) readings_[index]->give_up();
@@ -207,7 +215,7 @@ void SseBackendPast::sweep_later() {
 void SseBackendPast::sweep() {
   sweeping_ = false;
   std::erase_if(readings_, [](const auto& reading) { return reading->ended; });
-  while (readings_.size() < readings_max && !queue_.empty()) {
+  while (!stopped_ && readings_.size() < readings_max && !queue_.empty()) {
     Waiting next = std::move(queue_.front());
     queue_.pop_front();
     read(next.after, next.limits, std::move(next.done));

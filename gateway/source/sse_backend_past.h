@@ -61,7 +61,7 @@ class SseBackendPast {
   std::vector<std::unique_ptr<Reading>> readings_;
   std::deque<Waiting> queue_;
   const std::shared_ptr<int> alive_ = std::make_shared<int>();  // gone with it: late completions look
-  bool sweeping_ = false;
+  bool sweeping_ = false, stopped_ = false;
 };
 
 }  // namespace sluice::source

@@ -70,7 +70,7 @@ void SseBackendTopic::fail_open(OpenResult result) {
   failed_ = true;
   stop();
   answer(result);
-  shared_.on_unknown(name_);
+  shared_.on_failed(name_, result);
 }
 
 void SseBackendTopic::on_open() {
@@ -101,6 +101,10 @@ void SseBackendTopic::on_event(const proto::sse::EventView& view) {
                     ? taken.position
                     : shared_.format.own_position({}, ++shared_.own_count));
   if (!index_) return;
+  if (taken.kind == Kind::event && taken.sent_again && catching_up_) {
+    const auto* known = ids_.find(reader_.last());
+    if (known != nullptr && known->content == content_hash(taken.event)) return;  // it begins with what was asked from
+  }
   if (taken.kind == Kind::event) append(taken);
   if (taken.kind == Kind::gap) append_gap(taken.reason, taken.position);
 }
@@ -121,6 +125,8 @@ void SseBackendTopic::append(const SseBackendEvent& taken) {
       begin_anew();
     }
     catching_up_ = false;
+  } else {
+    reader_.note_event_without_id();
   }
   told_of_loss_ = false;
   const topic::Sequence sequence = shared_.context.home.append(*index_, taken.position, taken.event, now());

@@ -30,7 +30,7 @@ struct SseBackendShared {
   // The topic's stream is there (empty), or why not.
   std::function<void(const std::string& topic, const std::string& why)> on_state;
   // The backend has no such topic, or there are too many: it was answered to who asked, and goes.
-  std::function<void(const std::string& topic)> on_unknown;
+  std::function<void(const std::string& topic, topic::OpenResult why)> on_failed;
 };
 
 class SseBackendTopic final : private SseBackendStream::Visitor {

@@ -11,7 +11,8 @@ struct History {
   std::size_t bytes = 16 * 1024 * 1024;         // per topic, memory of the entries
   std::size_t bytes_total = 256 * 1024 * 1024;  // all topics of the source
   std::chrono::milliseconds age{600'000};
-  std::chrono::milliseconds linger{60'000};  // an empty topic or a view without subscribers goes after this
+  // An empty topic, one whose past is read from its engine, or a view goes after this without use.
+  std::chrono::milliseconds linger{60'000};
 };
 
 }  // namespace sluice::topic

@@ -11,7 +11,9 @@ Replays::Replays(const PositionFormat& format, Read read, Newest newest, Limits 
 // --- Pages that are here -------------------------------------------------------------------------------------------
 
 bool Replays::covers(const Page& page, const std::string& after) const {
-  // A page from the oldest begins nowhere that could be compared.
+  // A page from the oldest begins nowhere that could be compared. One that tells of another stream than the one asked
+  // for is an answer to who stood in the old one.
+  if (page.gap && page.gap != GapReason::trimmed) return false;
   return !page.after.empty() && format_.compare(page.after, after) <= 0 && format_.compare(after, page.through) < 0;
 }
 

@@ -124,8 +124,8 @@ void Topics::lose(const Message& message) {
   removed_position_ = applied_position_ = message.entry->position();
   for (auto& [pattern, view] : views_) {
     // Its topics have told it; and an engine that fails for hours fills no ring.
-    const auto is_told = [&view](const auto& entry) {
-      return std::ranges::count(entry.second->views, view.get()) != 0;
+    const auto is_told = [one = view.get()](const auto& entry) {
+      return std::ranges::count(entry.second->views, one) != 0;
     };
     if (std::ranges::any_of(replicas_, is_told)) continue;
     TopicLog& log = view->log;

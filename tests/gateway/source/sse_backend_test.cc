@@ -142,6 +142,24 @@ TEST_CASE("sse backend: a lost connection is made again at the last id, and what
   CHECK(story.context.metrics.gaps.value() == 0);
 }
 
+TEST_CASE("sse backend: one that begins with the event that was asked from gives it once, and makes no gap of it") {
+  Story story;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    if (story.asked.size() == 1) connection.send("id: 1\ndata: a\n\n");
+    if (story.asked.size() == 2) connection.send("id: 1\ndata: a\n\nid: 2\ndata: b\n\n");
+    if (story.asked.size() == 3) connection.send("id: 2\ndata: b\n\nid: 3\ndata: c\n\n");
+  };
+  story.begin();
+  for (std::size_t count = 1; count != 4; ++count) {
+    story.until([&] { return story.ring().size() == count; });
+    story.newest().cut();
+  }
+  CHECK(story.asked == Strings{"", "1", "2"});
+  CHECK(story.ring() == Strings{"1 a", "2 b", "3 c"});
+  CHECK(story.context.metrics.gaps.value() == 0);
+}
+
 TEST_CASE("sse backend: without ids a lost connection is a gap, and only one until something comes") {
   Story story;
   story.answer = [&](auto& connection) {
