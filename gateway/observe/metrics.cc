@@ -34,7 +34,7 @@ using Labels = std::vector<std::string_view>;
 
 const Labels stream_ends = {"complete", "peer_cancelled", "connection_lost", "slow", "busy", "drain"};
 const Labels gap_reasons = {"trimmed",     "slow_consumer", "unknown_epoch", "unknown_position",
-                            "no_position", "recreated",     "source_lost"};
+                            "no_position", "recreated",     "source_lost",   "too_many_topics"};
 const Labels handshakes = {"full", "resumed", "failed", "timeout"};
 const Labels publish_codes = {"ok",        "bad_request", "unauthorized", "forbidden",
                               "too_large", "unsupported", "unavailable"};

@@ -71,6 +71,7 @@ enum class GapReason : std::uint8_t {
   no_position,
   recreated,
   source_lost,
+  too_many_topics,
 };
 enum class Handshake : std::uint8_t { full, resumed, failed, timeout };
 enum class Limit : std::uint8_t {
@@ -113,7 +114,7 @@ struct alignas(64) WorkerMetrics {
   Counter events_published, deliveries, bytes_sent, bytes_received, heartbeats, turn_flushes;
   CountersBy<PublishCode::unavailable> publish_requests;
   Counter publish_repeats;  // idempotency keys seen before
-  CountersBy<GapReason::source_lost> gaps;
+  CountersBy<GapReason::too_many_topics> gaps;
   CountersBy<proto::Glitch::header_timeout> glitches;
   CountersBy<Handshake::timeout> tls_handshakes;
   CountersBy<Limit::descriptors> limit_hits;

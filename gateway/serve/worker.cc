@@ -242,8 +242,8 @@ void Worker::on_tick() {
     entries += home.home->topics().entry_count();
     footprint += home.home->topics().footprint();
     topics_count += home.home->topics().topic_count();
-    services_.metrics.events_published.add(home.home->last() - home.counted);
-    home.counted = home.home->last();
+    services_.metrics.events_published.add(home.home->appended_count() - home.counted);
+    home.counted = home.home->appended_count();
   }
   services_.metrics.history_entries.set(static_cast<std::int64_t>(entries));
   services_.metrics.history_bytes.set(static_cast<std::int64_t>(footprint));

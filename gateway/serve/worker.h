@@ -83,7 +83,7 @@ class Worker final : private Sources {
     std::unique_ptr<topic::Provider> provider;
     std::unique_ptr<topic::Replays> replays;  // of a source that can
     std::uint64_t begun = 0;                  // topic::Home::begun_count() that its pages are of
-    topic::Sequence counted = 0;              // of its events, in the metrics
+    std::uint64_t counted = 0;                // of its events, in the metrics
   };
   struct Outbox {
     std::vector<topic::Message> messages;

@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::chrono::seconds check_interval{1}, look_interval{3};
 
-KafkaClient make_client(const config::Source& config) {
+KafkaClient make_client(const config::Source& config, KafkaErrors errors) {
   try {
-    return make_kafka_client(config, KafkaRole::follower);
+    return make_kafka_client(config, KafkaRole::follower, errors);
   } catch (const std::exception& error) {
     throw std::runtime_error("source." + config.name + ": " + error.what());
   }
@@ -30,12 +30,12 @@ Kafka::Kafka(Context&& context)
       limits_(context.limits),
       mapping_(context.config, context.limits),
       poison_(context.limits, context.metrics),
-      client_(make_client(context.config)),
+      client_(make_client(context.config, {.tell = tell_error, .whom = this})),
       thread_(context.post),
       pages_(context.config, mapping_, context.post, context.random()) {
   if (config_.publish) publisher_.emplace(config_, mapping_, context.io);
   queue_.emplace(context.io, rd_kafka_queue_get_consumer(client_.get()),
-                 [this](rd_kafka_event_t* event) { return on_event(event); });
+                 KafkaQueue::OnMessages([this](auto messages) { on_messages(messages); }));
 }
 
 void Kafka::start(topic::TimePoint now) {
@@ -44,6 +44,7 @@ void Kafka::start(topic::TimePoint now) {
 }
 
 void Kafka::stop() {
+  pages_.ask_to_stop();  // a cluster that hangs is then waited for once, not twice
   thread_.stop();
   pages_.stop();
   if (publisher_) publisher_->stop();
@@ -100,60 +101,63 @@ void Kafka::set_paused(bool paused) {
 
 // --- What librdkafka tells -----------------------------------------------------------------------------------------
 
-std::size_t Kafka::on_event(rd_kafka_event_t* event) {
-  std::size_t bytes = 0;
-  if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_FETCH) {
-    const auto now = std::chrono::steady_clock::now();
-    while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
-      bytes += message->len;
-      on_message(*const_cast<rd_kafka_message_t*>(message), now);  // the event's, which is ours
-    }
-  } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
-    on_error(event);
+void Kafka::on_messages(std::span<rd_kafka_message_t* const> messages) {
+  const auto now = std::chrono::steady_clock::now();
+  bool placed = true;
+  for (rd_kafka_message_t* message : messages) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+      placed = on_message(*message, now) && placed;
+    else
+      on_partition_error(*message);
   }
-  return bytes;
+  if (placed) return;
+  home_.pass_over(text_, now);
+  if (!std::exchange(full_told_, true))
+    observe::log_event(observe::Level::warning, "limits.topics topics have state: events of others are passed over",
+                       {{"source", config_.name}});
 }
 
-void Kafka::on_message(rd_kafka_message_t& message, topic::TimePoint now) {
+bool Kafka::on_message(rd_kafka_message_t& message, topic::TimePoint now) {
   const auto last = position_.find(message.partition);
-  if (!last || message.offset <= *last) return;  // of an assignment that is no more
+  if (!last || message.offset <= *last) return true;  // of an assignment that is no more
   position_.set(message.partition, message.offset);
   position_.set_own(message.partition);
   position_.write(text_);
   const KafkaArrival arrival = mapping_.arrival(message);
   if (arrival.flaw != nullptr) poison_.count(arrival.flaw, text_);
-  if (arrival.topic.empty()) return;
+  if (arrival.topic.empty()) return true;
   const auto topic = home_.open(arrival.topic, now);
-  if (!topic) {
-    if (!std::exchange(full_told_, true))
-      observe::log_event(observe::Level::warning, "limits.topics topics are open: events of others are dropped",
-                         {{"source", config_.name}, {"topic", arrival.topic}});
-    return;
-  }
+  if (!topic) return false;
   home_.append(*topic, text_, arrival.event, now);
   metrics_.events.add();
+  return true;
 }
 
-void Kafka::on_error(rd_kafka_event_t* event) {
-  const std::string text = rd_kafka_event_error_string(event);
-  switch (rd_kafka_event_error(event)) {
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      if (const KafkaPartitionHandle place(rd_kafka_event_topic_partition(event)); place)
-        stranded_.insert(place->partition);
-      return look();
+void Kafka::tell_error(rd_kafka_t*, int code, const char* why, void* whom) noexcept {
+  static_cast<Kafka*>(whom)->on_error(static_cast<rd_kafka_resp_err_t>(code), why);
+}
+
+void Kafka::on_partition_error(rd_kafka_message_t& message) {
+  if (message.err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && message.err != RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
+    return on_error(message.err, rd_kafka_message_errstr(&message));
+  stranded_.insert(message.partition);
+  look();
+}
+
+void Kafka::on_error(rd_kafka_resp_err_t code, const std::string& why) {
+  switch (code) {
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
       return;  // we are in none
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-      return set_down(trouble_.empty() ? text : trouble_);
+      return set_down(trouble_.empty() ? why : trouble_);
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-      trouble_ = text;
-      return set_down(text);
+      trouble_ = why;
+      return set_down(why);
     default:
-      trouble_ = text;
+      trouble_ = why;
   }
 }
 

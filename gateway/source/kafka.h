@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,9 +41,13 @@ class Kafka final : public Source {
   void go_on() override;
 
  private:
-  std::size_t on_event(rd_kafka_event_t* event);
-  void on_message(rd_kafka_message_t& message, topic::TimePoint now);
-  void on_error(rd_kafka_event_t* event);
+  static void tell_error(rd_kafka_t*, int code, const char* why, void* whom) noexcept;
+  void on_messages(std::span<rd_kafka_message_t* const> messages);
+  // False: its topic found no room.
+  [[nodiscard]] bool on_message(rd_kafka_message_t& message, topic::TimePoint now);
+  // Of a partition, in the place of its next message.
+  void on_partition_error(rd_kafka_message_t& message);
+  void on_error(rd_kafka_resp_err_t code, const std::string& why);
 
   void look();
   // `before`: how far the source had come when it asked.

@@ -115,14 +115,19 @@ std::size_t ask_partition_count(rd_kafka_t* client, const std::string& topic, st
 
 }  // namespace
 
-KafkaClient make_kafka_client(const config::Source& config, KafkaRole role) {
+KafkaClient make_kafka_client(const config::Source& config, KafkaRole role, KafkaErrors errors) {
   std::array<char, text_size_max> why{};
   std::unique_ptr<rd_kafka_conf_t, KafkaDestroy<rd_kafka_conf_destroy>> conf(rd_kafka_conf_new());
   for (const Setting& setting : settings_of(config, role))
     if (rd_kafka_conf_set(conf.get(), setting.name, setting.value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK)
       throw std::runtime_error(why.data());
   rd_kafka_conf_set_log_cb(conf.get(), nullptr);  // what matters comes as an event
-  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_DR);
+  if (errors.tell == nullptr) {
+    rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_DR);
+  } else {
+    rd_kafka_conf_set_error_cb(conf.get(), errors.tell);
+    rd_kafka_conf_set_opaque(conf.get(), errors.whom);
+  }
   KafkaClient client(rd_kafka_new(role == KafkaRole::publisher ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf.get(),
                                   why.data(), why.size()));
   if (!client) throw std::runtime_error(why.data());

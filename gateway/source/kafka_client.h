@@ -19,8 +19,13 @@ enum class KafkaRole : std::uint8_t {
   reader,     // of pages of the past
   publisher,  // acknowledged by all replicas, in order, none twice
 };
+// Who hears of errors that are no partition's, from inside the calls that take messages. None: they come as events.
+struct KafkaErrors {
+  void (*tell)(rd_kafka_t*, int code, const char* why, void* whom) = nullptr;
+  void* whom = nullptr;
+};
 // Throws std::runtime_error with what librdkafka has against the keys.
-[[nodiscard]] KafkaClient make_kafka_client(const config::Source& config, KafkaRole role);
+[[nodiscard]] KafkaClient make_kafka_client(const config::Source& config, KafkaRole role, KafkaErrors errors = {});
 // Throws std::invalid_argument: what can be found wrong without a cluster.
 void check_kafka(const config::Source& config);
 

@@ -47,7 +47,7 @@ KafkaArrival KafkaMapping::arrival(rd_kafka_message_t& message) const {
     arrival.topic = std::move(*topic);
   }
   if (message.len > limits_.event_size && map.data.empty()) return dropped("too large: dropped (limits.event_size)");
-  topic::Event event;
+  topic::Event& event = arrival.event;
   if (message.payload != nullptr && map.data.empty()) {
     event.data = value_of(message);
   } else if (message.payload != nullptr) {
@@ -60,11 +60,10 @@ KafkaArrival KafkaMapping::arrival(rd_kafka_message_t& message) const {
     event.key = field(message, map.key);
   else if (message.key != nullptr)
     event.key = std::string(static_cast<const char*>(message.key), message.key_len);
-  bool mended = false;
-  auto passed = sanitised(std::move(event), limits_, &mended);
-  if (!passed) return dropped("too large: dropped (limits.event_size, limits.lines_per_event)");
-  if (mended) arrival.flaw = "not UTF-8, or a name or key that no event may have: delivered without it";
-  arrival.event = std::move(*passed);
+  const Sanity sanity = sanitise(event, limits_);
+  if (sanity == Sanity::too_large) return dropped("too large: dropped (limits.event_size, limits.lines_per_event)");
+  if (sanity == Sanity::mended)
+    arrival.flaw = "not UTF-8, or a name or key that no event may have: delivered without it";
   return arrival;
 }
 

@@ -26,6 +26,7 @@ class KafkaPages {
 
   void read(const topic::ReadRequest& request, const topic::ReadLimits& limits, topic::ReadDone done);
   void stop() { thread_.stop(); }
+  void ask_to_stop() { thread_.ask_to_stop(); }
 
  private:
   // All on the thread.

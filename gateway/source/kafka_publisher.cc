@@ -41,7 +41,7 @@ void KafkaPublisher::begin() {
     done({.kind = Kind::unavailable, .detail = "Kafka has not acknowledged it: it may be written all the same"});
   client_ = make_kafka_client(config_, KafkaRole::publisher);
   queue_ = std::make_unique<KafkaQueue>(io_, rd_kafka_queue_get_main(client_.get()),
-                                        [this](rd_kafka_event_t* event) { return on_event(event); });
+                                        KafkaQueue::OnEvent([this](rd_kafka_event_t* event) { on_event(event); }));
   broken_ = false;
 }
 
@@ -82,13 +82,12 @@ void KafkaPublisher::publish(const std::string& topic, const topic::Event& event
   waiting_.emplace(number, std::move(done));
 }
 
-std::size_t KafkaPublisher::on_event(rd_kafka_event_t* event) {
+void KafkaPublisher::on_event(rd_kafka_event_t* event) {
   if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
     while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) on_delivery(*message);
   else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
            rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__FATAL)
     broken_ = true;
-  return 0;
 }
 
 void KafkaPublisher::on_delivery(const rd_kafka_message_t& message) {

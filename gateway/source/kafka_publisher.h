@@ -29,7 +29,7 @@ class KafkaPublisher {
 
  private:
   void begin();
-  std::size_t on_event(rd_kafka_event_t* event);
+  void on_event(rd_kafka_event_t* event);
   void on_delivery(const rd_kafka_message_t& message);
 
   const config::Source& config_;

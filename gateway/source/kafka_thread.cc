@@ -21,13 +21,17 @@ void KafkaThread::ask(Call call) {
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
-void KafkaThread::stop() {
+void KafkaThread::ask_to_stop() {
   {
     const std::lock_guard lock(mutex_);
     *stopped_ = true;
     calls_.clear();
   }
   changed_.notify_one();
+}
+
+void KafkaThread::stop() {
+  ask_to_stop();
   if (thread_.joinable()) thread_.join();
 }
 

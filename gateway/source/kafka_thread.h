@@ -28,6 +28,8 @@ class KafkaThread {
   void ask(Call call);
   // Waits for the call in progress, and forgets the others.
   void stop();
+  // Begins that and does not wait for the call that is under way.
+  void ask_to_stop();
 
   // --- From within a call
   void answer(Call call);

@@ -36,12 +36,14 @@ void LineFeed::open(const std::string& topic, topic::TimePoint now,
 void LineFeed::on_event(const std::string& below, topic::Event&& event, bool mended) {
   const auto topic = topic_below(name_, below, limits_.topic_name);
   if (!topic) return poison_.count("no topic can be called as it says: dropped");
-  const auto passed = poison_.pass(std::move(event), {}, mended);
-  if (!passed) return;
+  if (!poison_.pass(event, {}, mended)) return;
   // Opened each time: its home closes topics that are empty and unused.
   const auto index = home_.open(*topic, now_);
-  if (!index) return poison_.count("more topics than limits.topics: dropped");
-  home_.append(*index, *passed, now_);
+  if (!index) {
+    home_.pass_over({}, now_);
+    return poison_.count("more topics than limits.topics: dropped");
+  }
+  home_.append(*index, event, now_);
   losses_.on_event(*index);
   metrics_.events.add();
 }

@@ -133,11 +133,13 @@ void Mqtt::take_message(MqttNews&& message, topic::TimePoint now) {
   auto data = map_.data.empty() ? std::nullopt : mapped(map_.data, message);
   event.data = data ? std::move(*data) : std::move(message.text);
 
-  const auto passed = poison_.pass(std::move(event), message.topic);
-  if (!passed) return;
+  if (!poison_.pass(event, message.topic)) return;
   const auto index = home_.open(*topic, now);
-  if (!index) return poison_.count("more topics than limits.topics: dropped", message.topic);
-  home_.append(*index, *passed, now);
+  if (!index) {
+    home_.pass_over({}, now);
+    return poison_.count("more topics than limits.topics: dropped", message.topic);
+  }
+  home_.append(*index, event, now);
   losses_.on_event(*index);
   metrics_.events.add();
 }

@@ -108,18 +108,21 @@ std::string NatsCore::read(natsSubscription* subscription) {
 }
 
 void NatsCore::append(const std::vector<NatsArrival>& arrivals, topic::TimePoint now) {
+  bool placed = true;
   for (const NatsArrival& arrival : arrivals) {
     if (arrival.flaw != nullptr) poison_.count(arrival.flaw, config_.subject);
     if (arrival.topic.empty()) continue;
     const auto topic = home_.open(arrival.topic, now);
     if (!topic) {
       poison_.count("limits.topics topics have state: dropped", config_.subject);
+      placed = false;
       continue;
     }
     losses_.on_event(*topic);
     home_.append(*topic, arrival.event, now);
     metrics_.events.add();
   }
+  if (!placed) home_.pass_over({}, now);
 }
 
 }  // namespace sluice::source

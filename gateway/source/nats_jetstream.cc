@@ -64,17 +64,20 @@ void NatsJetStream::on_trimmed(const StreamPosition& position, topic::TimePoint 
 void NatsJetStream::on_arrivals(Incarnation incarnation, const std::vector<NatsArrival>& arrivals, std::uint64_t lag,
                                 topic::TimePoint now) {
   metrics_.lag.set(static_cast<std::int64_t>(lag));
+  bool placed = true;
   for (const NatsArrival& arrival : arrivals) {
     if (arrival.flaw != nullptr) poison_.count(arrival.flaw, config_.stream);
     if (arrival.topic.empty()) continue;
     const auto topic = home_.open(arrival.topic, now);
     if (!topic) {
-      poison_.count("limits.topics topics have state: dropped", config_.stream);
+      poison_.count("limits.topics topics have state: passed over", config_.stream);
+      placed = false;
       continue;
     }
     home_.append(*topic, StreamPosition{incarnation, arrival.sequence}.text(), arrival.event, now);
     metrics_.events.add();
   }
+  if (!placed) home_.pass_over(StreamPosition{incarnation, arrivals.back().sequence}.text(), now);
 }
 
 // --- To the stream -------------------------------------------------------------------------------------------------

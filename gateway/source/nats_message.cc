@@ -62,7 +62,7 @@ NatsArrival NatsMapping::arrival(natsMsg* message) const {
   };
   auto topic = topic_of(message, payload);
   if (!topic) return dropped("no topic can have that name: dropped");
-  topic::Event event;
+  topic::Event& event = arrival.event;
   if (config_.map.data.empty()) {
     event.data = payload;
   } else {
@@ -72,12 +72,11 @@ NatsArrival NatsMapping::arrival(natsMsg* message) const {
   }
   event.type = field(message, payload, name_or(config_.map.event, event_header)).value_or("");
   event.key = field(message, payload, name_or(config_.map.key, key_header));
-  bool mended = false;
-  auto passed = sanitised(std::move(event), limits_, &mended);
-  if (!passed) return dropped("too large: dropped (limits.event_size, limits.lines_per_event)");
-  if (mended) arrival.flaw = "not UTF-8, or a name or key that no event may have: delivered without it";
+  const Sanity sanity = sanitise(event, limits_);
+  if (sanity == Sanity::too_large) return dropped("too large: dropped (limits.event_size, limits.lines_per_event)");
+  if (sanity == Sanity::mended)
+    arrival.flaw = "not UTF-8, or a name or key that no event may have: delivered without it";
   arrival.topic = std::move(*topic);
-  arrival.event = std::move(*passed);
   return arrival;
 }
 

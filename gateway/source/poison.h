@@ -2,7 +2,7 @@
 // logs the first. Owned by a source, on its home worker's thread. It never stops the source and never logs the data.
 #pragma once
 
-#include <optional>
+#include <concepts>
 #include <string_view>
 #include <utility>
 
@@ -18,16 +18,21 @@ class Poison {
  public:
   Poison(const config::Limits& limits, observe::SourceMetrics& metrics) : limits_(limits), metrics_(metrics) {}
 
-  // nullopt: dropped. `from`: where in the engine it came from, for the log. `mended`: it was no good already, and has
-  // not been counted.
-  [[nodiscard]] std::optional<topic::Event> pass(topic::Event event, std::string_view from = {}, bool mended = false) {
-    bool changed = false;
-    auto passed = sanitised(std::move(event), limits_, &changed);
-    if (!passed)
-      count("too large: dropped (limits.event_size, limits.lines_per_event)", from);
-    else if (mended || changed)
-      count("not UTF-8, or a name, id or key that no event may have: delivered without it", from);
-    return passed;
+  // False: drop it. Else it may have been mended. `from`: where in the engine it came from, for the log. `mended`: it
+  // was no good already, and has not been counted.
+  [[nodiscard]] bool pass(topic::Event& event, std::string_view from = {}, bool mended = false) {
+    return pass(
+        event, [from] { return from; }, mended);
+  }
+  // `from`: called when it is needed.
+  template <std::invocable From>
+  [[nodiscard]] bool pass(topic::Event& event, From from, bool mended = false) {
+    const Sanity sanity = sanitise(event, limits_);
+    if (sanity == Sanity::too_large)
+      count("too large: dropped (limits.event_size, limits.lines_per_event)", from());
+    else if (mended || sanity == Sanity::mended)
+      count("not UTF-8, or a name, id or key that no event may have: delivered without it", from());
+    return sanity != Sanity::too_large;
   }
   // A message of which no event can be made, or not the one that was meant.
   void count(std::string_view why, std::string_view from = {}) {

@@ -107,15 +107,19 @@ void PostgresListen::on_notification(std::string_view payload, bool own) {
   else if (!data)
     poison_.count("nothing stands where map.data points: dropped");
   else
-    event = poison_.pass(
-        {.type = read(map.event).value_or(""), .data = std::move(*data), .idempotency_key = {}, .key = read(map.key)});
+    event = {
+        .type = read(map.event).value_or(""), .data = std::move(*data), .idempotency_key = {}, .key = read(map.key)};
+  if (event && !poison_.pass(*event)) event.reset();
   const auto index = event ? home_.open(*topic, now) : std::nullopt;
   if (index) {
     const topic::Sequence sequence = home_.append(*index, *event, now);
     metrics_.events.add();
     if (own) own_positions_.push_back(format_.text_of(sequence).value_or(""));
   } else {
-    if (event) poison_.count("limits.topics topics have state: dropped");
+    if (event) {
+      poison_.count("limits.topics topics have state: dropped");
+      home_.pass_over({}, now);
+    }
     if (own) own_positions_.push_back(position());
   }
 }

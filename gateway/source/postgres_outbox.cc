@@ -233,27 +233,24 @@ void PostgresOutbox::append(const PostgresRows& rows) {
   for (int row = 0; row != rows.final_count(); ++row) placed = append(rows, row, now) && placed;
   if (rows.final_count() != 0) last_ = rows.through();
   if (placed) return;
-  // A topic that found no room must not look complete once it has some: every ring begins anew, and what is older is
-  // read from the table.
-  home_.start(position_text(last_));
+  home_.pass_over(position_text(last_), now);
   if (!std::exchange(overflow_told_, true))
     observe::log_event(Level::warning, "limits.topics topics have state: events of others are read when asked for",
                        {{"source", config_.name}});
 }
 
 bool PostgresOutbox::append(const PostgresRows& rows, int row, topic::TimePoint now) {
-  const std::string position = position_text(rows.place(row));
+  write_position(rows.place(row), position_);
   auto made = rows.event(row, *table_, config_.name, limits_);
   if (const auto* why = std::get_if<const char*>(&made)) {
-    poison_.count(*why, position);
+    poison_.count(*why, position_);
     return true;
   }
   auto& [topic, event] = std::get<PostgresRows::Event>(made);
-  const auto passed = poison_.pass(std::move(event), position);
-  if (!passed) return true;
+  if (!poison_.pass(event, position_)) return true;
   const auto index = home_.open(topic, now);
   if (!index) return false;
-  home_.append(*index, position, *passed, now);
+  home_.append(*index, position_, event, now);
   metrics_.events.add();
   return true;
 }

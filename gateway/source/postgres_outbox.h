@@ -80,6 +80,7 @@ class PostgresOutbox final : public Source, private PostgresVisitor {
   std::shared_ptr<const PostgresTable> table_;
   std::vector<std::pair<std::string, std::function<void(topic::OpenResult)>>> opening_;  // until it has started
   PostgresPlace last_;
+  std::string position_;  // of the row just appended, kept for its capacity
   PostgresBatch batch_;
   std::optional<topic::GapReason> lost_;  // to be told with the next rows
   std::chrono::milliseconds idle_wait_{}, hold_wait_{};

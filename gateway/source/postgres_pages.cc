@@ -165,11 +165,11 @@ void PostgresPages::add_entries(Read& read, const PostgresRows& rows) const {
     auto made = rows.event(row, *asked_of_, config_.name, limits_);
     auto* found = std::get_if<PostgresRows::Event>(&made);
     if (found == nullptr || !wants(read.request, found->topic)) continue;  // counted when it was new
-    const auto event = sanitised(std::move(found->event), limits_);
-    if (!event) continue;
+    topic::Event& event = found->event;
+    if (sanitise(event, limits_) == Sanity::too_large) continue;
     read.page->entries.push_back(topic::Entry::make({.position = position_text(rows.place(row)),
-                                                     .type = event->type,
-                                                     .data = event->data,
+                                                     .type = event.type,
+                                                     .data = event.data,
                                                      .idempotency_key = {},
                                                      .arrived = now}));
   }

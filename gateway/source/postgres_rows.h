@@ -19,6 +19,7 @@ namespace sluice::source {
 // (xid, id) of a row, or of a place between rows.
 using PostgresPlace = topic::NumberPair;
 [[nodiscard]] std::string position_text(const PostgresPlace& place);  // "7215.88"
+void write_position(const PostgresPlace& place, std::string& text);   // replaces it
 [[nodiscard]] std::optional<PostgresPlace> parse_position(std::string_view position);
 
 struct PostgresBatch {
@@ -67,27 +68,25 @@ class PostgresRows {
   [[nodiscard]] std::optional<std::string> topic(int row, const PostgresTable& table, const std::string& source) const;
 
  private:
-  enum Field : std::uint8_t {
-    low,
-    high,
-    standby,
-    anchored,
-    last_id,
-    scanned,
-    xid,
-    id,
-    topic_text,
-    event_text,
-    key_text,
-    size,
-    data
+  // Columns of a row. The answer's first row is the head, and has other things in them.
+  enum Field : std::uint8_t { xid, id, topic_text, event_text, key_text, size, data };
+  struct Head {
+    std::uint64_t low = 0, high = 0;  // the snapshot's xmin and xmax
+    std::int64_t last_id = 0;         // of the sequence
+    bool standby = false, anchored = false;
+    std::int64_t scanned = 0;
   };
-  [[nodiscard]] std::uint64_t head(Field field) const {
-    return static_cast<std::uint64_t>(answer_.number(0, field).value_or(0));
+  [[nodiscard]] static Head read_head(const PostgresAnswer& answer);
+  [[nodiscard]] std::optional<std::int64_t> number(int row, Field field) const {
+    return answer_.number(row + 1, field);
+  }
+  [[nodiscard]] std::optional<std::string_view> text(int row, Field field) const {
+    return answer_.text(row + 1, field);
   }
 
   const PostgresAnswer& answer_;
   const PostgresPlace after_;
+  const Head head_;
   const std::size_t row_bytes_;
   int count_ = 0, final_ = 0;
   bool cut_ = false, cut_by_bytes_ = false;

@@ -169,14 +169,20 @@ std::string PostgresTable::rows_query(bool filtered, bool examined) const {
       "WITH horizon AS MATERIALIZED (SELECT pg_snapshot_xmin(s) AS low, pg_snapshot_xmax(s) AS high FROM "
       "pg_current_snapshot() AS s), "
       "scanned AS MATERIALIZED (SELECT \"xid\" AS xid, \"id\"::int8 AS id, {topic} AS topic, {event} AS event, {key} "
-      "AS key, {payload} AS data, coalesce(octet_length({payload}), 0) AS size FROM {table} WHERE (\"xid\", \"id\") > "
+      "AS key, {payload} AS data, coalesce(octet_length({payload}), 0)::int8 AS size FROM {table} WHERE (\"xid\", "
+      "\"id\") > "
       "($1::xid8, $2::int8) AND \"id\" >= 0 ORDER BY \"xid\", \"id\" LIMIT $3::int8), "
       "judged AS (SELECT scanned.*, {wanted} AND xid < low AND size <= $5::int8 AS shown FROM scanned, horizon), "
       "measured AS (SELECT *, sum(CASE WHEN shown THEN size ELSE 0 END) OVER (ORDER BY xid, id ROWS BETWEEN UNBOUNDED "
       "PRECEDING AND 1 PRECEDING) AS before FROM judged) "
-      "SELECT low, high, pg_is_in_recovery(), {anchored}, {last_id}, (SELECT count(*) FROM scanned), xid, id, topic, "
-      "event, key, size, CASE WHEN shown THEN data END FROM horizon LEFT JOIN measured ON coalesce(before, 0) < "
-      "$4::int8 ORDER BY xid, id",
+      // Columns of the head that every row repeated cost more than the row.
+      "SELECT xid, id, topic, event, key, size, data FROM (SELECT 0 AS part, low AS xid, {last_id} AS id, high::text "
+      "AS "
+      "topic, pg_is_in_recovery()::text AS event, ({anchored})::text AS key, (SELECT count(*) FROM scanned) AS size, "
+      "NULL "
+      "AS data FROM horizon UNION ALL SELECT 1, xid, id, topic, event, key, CASE WHEN size > $5::int8 THEN size END, "
+      "CASE "
+      "WHEN shown THEN data END FROM measured WHERE coalesce(before, 0) < $4::int8) AS answer ORDER BY part, xid, id",
       fmt::arg("topic", or_null(topic_)), fmt::arg("event", or_null(event_)), fmt::arg("key", or_null(key_)),
       fmt::arg("payload", payload), fmt::arg("table", table), fmt::arg("wanted", wanted),
       fmt::arg("anchored", anchored), fmt::arg("last_id", last_id));

@@ -153,9 +153,9 @@ void RedisChannels::on_message(RedisReply&& reply) {
   const auto topic = template_.topic_of(reply.elements[1].text);
   const auto index = topic ? context_.home.find(*topic) : std::nullopt;
   if (!index) return;  // of a topic that has just closed
-  const auto event = poison_.pass(to_event(std::move(reply.elements[2].text)), reply.elements[1].text);
-  if (!event) return;
-  context_.home.append(*index, *event, now());
+  topic::Event event = to_event(std::move(reply.elements[2].text));
+  if (!poison_.pass(event, reply.elements[1].text)) return;
+  context_.home.append(*index, event, now());
   context_.metrics.events.add();
 }
 

@@ -387,11 +387,10 @@ void RedisGroup::append(Topic& topic, const std::vector<RedisEntry>& entries) {
     if (entry.id <= topic.last) continue;
     topic.last = entry.id;
     const std::string position = redis_id(entry.id);
-    if (const auto event =
-            shared_.poison.pass(to_event(entry, shared_.context.config.map), topic.key + " " + position)) {
-      shared_.context.home.append(topic.index, position, *event, time);
-      shared_.context.metrics.events.add();
-    }
+    topic::Event event = to_event(entry, shared_.context.config.map);
+    if (!shared_.poison.pass(event, [&] { return topic.key + " " + position; })) continue;
+    shared_.context.home.append(topic.index, position, event, time);
+    shared_.context.metrics.events.add();
   }
 }
 

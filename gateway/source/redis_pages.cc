@@ -134,11 +134,11 @@ void RedisPages::finish(Read&& read, const std::string& start, std::optional<Gap
       break;
     }
     page.through = redis_id(entry.id);
-    auto event = poison_.pass(to_event(entry, map_), page.through);
-    if (!event) continue;
+    topic::Event event = to_event(entry, map_);
+    if (!poison_.pass(event, page.through)) continue;
     page.entries.push_back(topic::Entry::make({.position = page.through,
-                                               .type = event->type,
-                                               .data = event->data,
+                                               .type = event.type,
+                                               .data = event.data,
                                                .idempotency_key = {},
                                                .sequence = 0,
                                                .arrived = std::chrono::steady_clock::now()}));

@@ -1,7 +1,6 @@
 #include "gateway/source/sanitise.h"
 
 #include <cstddef>
-#include <utility>
 
 #include "proto/sse.h"
 
@@ -48,9 +47,9 @@ std::string with_valid_utf8(std::string_view text) {
   return valid;
 }
 
-std::optional<topic::Event> sanitised(topic::Event event, const config::Limits& limits, bool* mended) {
+Sanity sanitise(topic::Event& event, const config::Limits& limits) {
   bool changed = false;
-  if (event.data.size() > limits.event_size) return std::nullopt;
+  if (event.data.size() > limits.event_size) return Sanity::too_large;
   if (!proto::sse::valid_utf8(event.data)) {
     event.data = with_valid_utf8(event.data);
     changed = true;
@@ -60,9 +59,9 @@ std::optional<topic::Event> sanitised(topic::Event event, const config::Limits& 
     changed = true;
   }
   // A replacement has up to three bytes for one; a line needs a byte, so short data cannot have too many.
-  if (event.data.size() > limits.event_size) return std::nullopt;
+  if (event.data.size() > limits.event_size) return Sanity::too_large;
   if (event.data.size() >= limits.lines_per_event && proto::sse::line_count(event.data) > limits.lines_per_event)
-    return std::nullopt;
+    return Sanity::too_large;
   if (!valid_name(event.type, limits.event_name) || event.type.starts_with("sluice.")) {
     event.type.clear();
     changed = true;
@@ -75,8 +74,7 @@ std::optional<topic::Event> sanitised(topic::Event event, const config::Limits& 
     event.key.reset();
     changed = true;
   }
-  if (mended != nullptr) *mended = changed;
-  return event;
+  return changed ? Sanity::mended : Sanity::good;
 }
 
 }  // namespace sluice::source

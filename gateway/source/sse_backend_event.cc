@@ -34,15 +34,11 @@ SseBackendEvent SseBackendReader::take(const proto::sse::EventView& view) {
   taken.sent_again = view.has_id && id && *id == last_;
   if (id) last_ = *id;
   if (taken.kind == Kind::event) {
-    auto event = poison_.pass({.type = view.type == "message" ? std::string() : std::string(view.type),
-                               .data = std::string(view.data),
-                               .idempotency_key = {},
-                               .key = {}},
-                              topic_);
-    if (event)
-      taken.event = *std::move(event);
-    else
-      taken.kind = Kind::ignored;
+    taken.event = {.type = view.type == "message" ? std::string() : std::string(view.type),
+                   .data = std::string(view.data),
+                   .idempotency_key = {},
+                   .key = {}};
+    if (!poison_.pass(taken.event, topic_)) taken.kind = Kind::ignored;
   } else if (taken.kind == Kind::gap) {
     taken.reason = reason_in(view.data);
   }

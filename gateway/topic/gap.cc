@@ -21,6 +21,8 @@ const char* name(GapReason reason) {
       return "recreated";
     case GapReason::source_lost:
       return "source_lost";
+    case GapReason::too_many_topics:
+      return "too_many_topics";
   }
   return "unknown";
 }

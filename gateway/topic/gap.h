@@ -19,8 +19,9 @@ enum class GapReason : std::uint8_t {
   no_position,       // the id has no part for this topic's source
   recreated,         // the engine's stream is another one: made anew, failed over, restored
   source_lost,       // the source lost its engine for a while, and the engine keeps nothing (pub/sub)
+  too_many_topics,   // limits.topics topics have state: an event of another one was passed over
 };
-inline constexpr std::size_t gap_reason_count = 7;
+inline constexpr std::size_t gap_reason_count = 8;
 [[nodiscard]] const char* name(GapReason reason);
 
 struct Gap {

@@ -7,6 +7,7 @@
 namespace sluice::topic {
 
 struct Home::Member {
+  TopicIndex index = 0;
   std::shared_ptr<SharedTopic> shared;
   TopicLog* log = nullptr;                              // this worker's replica
   TimePoint used{};                                     // last append or open
@@ -22,6 +23,11 @@ Home::Home(SourceIndex source, Topics& own, const History& history, std::size_t 
       broadcast_(std::move(broadcast)),
       removed_position_(own.format().text_of(0).value_or("")) {}
 Home::~Home() = default;
+
+Home::Member& Home::member(TopicIndex topic) {
+  if (recent_ == nullptr || recent_->index != topic) recent_ = members_.at(topic).get();
+  return *recent_;
+}
 
 void Home::send(Message&& message) {
   broadcast_(message);
@@ -78,10 +84,12 @@ std::optional<TopicIndex> Home::find(std::string_view topic) const {
 }
 
 std::optional<TopicIndex> Home::open(const std::string& topic, TimePoint now, const std::string& start) {
-  if (const auto found = names_.find(topic); found != names_.end()) {
-    members_.at(found->second)->used = now;
-    members_.at(found->second)->left.reset();  // whoever asks is about to join
-    return found->second;
+  if (recent_ == nullptr || recent_->shared->name != topic)
+    if (const auto found = names_.find(topic); found != names_.end()) recent_ = &member(found->second);
+  if (recent_ != nullptr && recent_->shared->name == topic) {
+    recent_->used = now;
+    recent_->left.reset();  // whoever asks is about to join
+    return recent_->index;
   }
   if (members_.size() >= topics_max_) return std::nullopt;
   auto member = std::make_unique<Member>();
@@ -89,7 +97,7 @@ std::optional<TopicIndex> Home::open(const std::string& topic, TimePoint now, co
   member->shared->name = topic;
   member->shared->start_position = start.empty() ? removed_position_ : start;
   member->used = now;
-  const TopicIndex index = next_topic_++;
+  const TopicIndex index = member->index = next_topic_++;
   send({.kind = Message::Kind::create,
         .source = source_,
         .topic = index,
@@ -128,9 +136,14 @@ void Home::append_gap(TopicIndex topic, GapReason reason, std::string_view to, T
   const Gap gap{.topic = log.name(), .from = log.newest_position(), .to = position, .count = {}, .reason = reason};
   append_as(topic, sequence, position, {.type = "sluice.gap", .data = gap_data(gap), .idempotency_key = {}, .key = {}},
             now);
+  --appended_;
 }
 
-void Home::lose_unopened(GapReason reason, std::string_view to, TimePoint now) {
+void Home::lose_unopened(GapReason reason, std::string_view to, TimePoint now) { send_loss(reason, to, now, false); }
+
+void Home::pass_over(std::string_view to, TimePoint now) { send_loss(GapReason::too_many_topics, to, now, true); }
+
+void Home::send_loss(GapReason reason, std::string_view to, TimePoint now, bool to_every_view) {
   const PositionFormat& format = own_.format();
   const std::string all = own_.source() + "/**";
   const std::string from = format.text_of(last_).value_or(removed_position_);
@@ -138,6 +151,7 @@ void Home::lose_unopened(GapReason reason, std::string_view to, TimePoint now) {
   removed_position_ = to.empty() ? format.text_of(last_).value_or("") : std::string(to);
   const Gap gap{.topic = all, .from = from, .to = removed_position_, .count = {}, .reason = reason};
   send({.kind = Message::Kind::lose,
+        .to_every_view = to_every_view,
         .source = source_,
         .topic = 0,
         .sequence = last_,
@@ -158,8 +172,9 @@ void Home::lose(GapReason reason, std::string_view to, TimePoint now) {
 
 Sequence Home::append_as(TopicIndex topic, Sequence sequence, std::string_view position, const Event& event,
                          TimePoint now) {
-  Member& member = *members_.at(topic);
+  Member& member = this->member(topic);
   member.used = now;
+  ++appended_;
   EntryPtr entry = Entry::make({.position = position,
                                 .type = event.type,
                                 .data = event.data,
@@ -271,6 +286,7 @@ void Home::expire(TimePoint now, const std::function<void(const std::string&)>& 
           .entry = {},
           .shared = {},
           .call = {}});
+    if (recent_ == &member) recent_ = nullptr;
     members_.erase(topic);
   }
 }

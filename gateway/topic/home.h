@@ -61,6 +61,9 @@ class Home {
   void lose_unopened(GapReason reason, std::string_view to, TimePoint now);
   // Both, for sources with one order for all topics.
   void lose(GapReason reason, std::string_view to, TimePoint now);
+  // Events up to `to` (empty where positions are ours) of topics that open() had no room for were not appended: every
+  // wildcard is told, and topics opened from now on begin behind them.
+  void pass_over(std::string_view to, TimePoint now);
   // The sequence under which this idempotency key was appended, while it is retained.
   [[nodiscard]] std::optional<Sequence> find_key(TopicIndex topic, std::string_view idempotency_key) const;
   // Trims what is too old and removes empty topics that nobody has used for the linger. Once a second; looks at a
@@ -73,10 +76,14 @@ class Home {
   // engine's stream that is gone.
   [[nodiscard]] std::uint64_t begun_count() const { return begun_; }
   [[nodiscard]] std::uint64_t evicted_count() const { return evicted_; }
+  // Of events; gaps are none.
+  [[nodiscard]] std::uint64_t appended_count() const { return appended_; }
 
  private:
   struct Member;
+  [[nodiscard]] Member& member(TopicIndex topic);
   void send(Message&& message);
+  void send_loss(GapReason reason, std::string_view to, TimePoint now, bool to_every_view);
   Sequence append_as(TopicIndex topic, Sequence sequence, std::string_view position, const Event& event, TimePoint now);
   void forget_keys(Member& member, Sequence through);
   // The sequence up to which the topic must be trimmed to take `coming` more bytes; 0: none.
@@ -93,12 +100,13 @@ class Home {
   std::unordered_map<TopicIndex, std::unique_ptr<Member>> members_;
   std::unordered_map<std::string_view, TopicIndex> names_;  // views into SharedTopic::name
   std::vector<TopicIndex> order_;                           // for sweeps, each topic once
+  Member* recent_ = nullptr;                                // last opened or appended to: mostly the next, too
   std::size_t sweep_ = 0;
   TopicIndex next_topic_ = 0;
   Sequence last_ = 0;
   Sequence removed_through_ = 0;
   std::string removed_position_;
-  std::uint64_t evicted_ = 0;
+  std::uint64_t evicted_ = 0, appended_ = 0;
   std::uint64_t begun_ = 0;
 };
 

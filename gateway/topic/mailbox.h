@@ -59,6 +59,7 @@ struct SharedSource {
 struct Message {
   enum class Kind : std::uint8_t { start, create, append, trim, restart, remove, lose, call };
   Kind kind = Kind::call;
+  bool to_every_view = false;  // lose: no topic tells of it
   SourceIndex source = 0;
   TopicIndex topic = 0;
   Sequence sequence = 0;                // create: the log's start; others: entries up to it go first

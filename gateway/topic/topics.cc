@@ -25,8 +25,9 @@ struct Topics::View {
 };
 
 struct Topics::Replica {
-  Replica(std::shared_ptr<SharedTopic> topic, Sequence start, bool keep_evicted)
-      : shared(std::move(topic)), log(shared->name, start, shared->start_position, keep_evicted) {}
+  Replica(TopicIndex topic_index, std::shared_ptr<SharedTopic> topic, Sequence start, bool keep_evicted)
+      : index(topic_index), shared(std::move(topic)), log(shared->name, start, shared->start_position, keep_evicted) {}
+  const TopicIndex index;
   std::shared_ptr<SharedTopic> shared;
   TopicLog log;
   std::vector<View*> views;
@@ -43,7 +44,8 @@ void Topics::apply(Message&& message) {
   if (message.kind == Message::Kind::create || message.kind == Message::Kind::start) ++revision_;
   switch (message.kind) {
     case Message::Kind::create: {
-      auto replica = std::make_unique<Replica>(std::move(message.shared), message.sequence, shared_->replays);
+      auto replica =
+          std::make_unique<Replica>(message.topic, std::move(message.shared), message.sequence, shared_->replays);
       for (auto& [pattern, view] : views_)
         if (matches(pattern, replica->log.name())) replica->views.push_back(view.get());
       names_[replica->log.name()] = replica.get();
@@ -51,9 +53,9 @@ void Topics::apply(Message&& message) {
       return;
     }
     case Message::Kind::append: {
-      Replica& replica = *replicas_.at(message.topic);
-      trim(replica.log, message.sequence);
-      append(replica, std::move(message.entry));
+      Replica& of = replica(message.topic);
+      trim(of.log, message.sequence);
+      append(of, std::move(message.entry));
       return;
     }
     case Message::Kind::trim:
@@ -79,6 +81,7 @@ void Topics::apply(Message&& message) {
         newest_log_ = nullptr;
       }
       std::erase(touched_, &log);
+      if (recent_ == found->second.get()) recent_ = nullptr;
       names_.erase(log.name());
       replicas_.erase(found);
       return;
@@ -89,6 +92,11 @@ void Topics::apply(Message&& message) {
       check(false, "calls are the worker's own");
       return;
   }
+}
+
+Topics::Replica& Topics::replica(TopicIndex topic) {
+  if (recent_ == nullptr || recent_->index != topic) recent_ = replicas_.at(topic).get();
+  return *recent_;
 }
 
 void Topics::append(Replica& replica, EntryPtr entry) {
@@ -127,11 +135,11 @@ void Topics::lose(const Message& message) {
     const auto is_told = [one = view.get()](const auto& entry) {
       return std::ranges::count(entry.second->views, one) != 0;
     };
-    if (std::ranges::any_of(replicas_, is_told)) continue;
+    if (!message.to_every_view && std::ranges::any_of(replicas_, is_told)) continue;
     TopicLog& log = view->log;
-    if (log.count() != 0 && log.sequence_at(log.head() - 1) == view->told_of_loss) continue;
+    if (!message.to_every_view && log.count() != 0 && log.sequence_at(log.head() - 1) == view->told_of_loss) continue;
     log.append(message.entry);
-    view->told_of_loss = message.sequence;
+    if (!message.to_every_view) view->told_of_loss = message.sequence;
     trim_view(*view, message.entry->arrived());
     touch(log);
   }

@@ -62,6 +62,7 @@ class Topics {
  private:
   struct View;
   struct Replica;
+  [[nodiscard]] Replica& replica(TopicIndex topic);
   void touch(TopicLog& log);
   void append(Replica& replica, EntryPtr entry);
   void start(const Message& message);
@@ -73,6 +74,7 @@ class Topics {
   const std::shared_ptr<SharedSource> shared_;
   const History history_;
   std::unordered_map<TopicIndex, std::unique_ptr<Replica>> replicas_;
+  Replica* recent_ = nullptr;  // last appended to: mostly the next, too
   std::map<std::string, Replica*, std::less<>> names_;
   std::map<std::string, std::unique_ptr<View>, std::less<>> views_;
   std::vector<TopicLog*> touched_;

@@ -7,6 +7,8 @@
 namespace sluice::source {
 namespace {
 
+constexpr std::size_t row_bytes = 100;
+
 // An answer of the server as rows_query() gets it, made in memory.
 class Answer {
  public:
@@ -17,34 +19,26 @@ class Answer {
     int scanned = 0;
   };
 
-  explicit Answer(Head head) : result_(PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK)), head_(head) {
-    std::array<PGresAttDesc, 13> columns{};
+  explicit Answer(Head head) : result_(PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK)) {
+    std::array<PGresAttDesc, 7> columns{};
     std::array<char, 2> name = {'c', '\0'};
     for (PGresAttDesc& column : columns) {
       column.name = name.data();
       column.format = 1;
     }
     REQUIRE(PQsetResultAttrs(result_, static_cast<int>(columns.size()), columns.data()) != 0);
+    const auto flag = [](bool on) { return Text(on ? "true" : "false"); };
+    add(Text(bytes(head.low)), Text(bytes(static_cast<std::uint64_t>(head.last_id))), Text(std::to_string(head.high)),
+        flag(head.standby), flag(head.anchored), Text(bytes(static_cast<std::uint64_t>(head.scanned))), Text());
   }
   Answer& row(std::uint64_t xid, std::int64_t id, const char* data, const char* topic = nullptr,
               const char* event = nullptr) {
-    add_head();
-    set(6, bytes(xid));
-    set(7, bytes(static_cast<std::uint64_t>(id)));
-    set(8, topic);
-    set(9, event);
-    set(10, std::nullopt);
-    set(11, bytes(data == nullptr ? 0 : std::string_view(data).size()));
-    set(12, data);
+    const std::size_t size = data == nullptr ? 0 : std::string_view(data).size();
+    add(bytes(xid), bytes(static_cast<std::uint64_t>(id)), or_none(topic), or_none(event), std::nullopt,
+        size > row_bytes ? std::optional(bytes(size)) : std::nullopt, or_none(data));
     return *this;
   }
-  PostgresAnswer take() {
-    if (row_ == -1) {
-      add_head();
-      for (int column = 6; column != 13; ++column) set(column, std::nullopt);
-    }
-    return PostgresAnswer(result_);
-  }
+  PostgresAnswer take() { return PostgresAnswer(result_); }
 
  private:
   static std::string bytes(std::uint64_t number) {
@@ -52,25 +46,20 @@ class Answer {
     for (int shift = 56; shift >= 0; shift -= 8) text += static_cast<char>(number >> shift & 0xffU);
     return text;
   }
-  void add_head() {
+  using Text = std::optional<std::string>;
+  static Text or_none(const char* text) { return text == nullptr ? std::nullopt : Text(text); }
+  template <class... Columns>
+  void add(const Columns&... columns) {
     ++row_;
-    set(0, bytes(head_.low));
-    set(1, bytes(head_.high));
-    set(2, std::string(1, head_.standby ? '\1' : '\0'));
-    set(3, std::string(1, head_.anchored ? '\1' : '\0'));
-    set(4, bytes(static_cast<std::uint64_t>(head_.last_id)));
-    set(5, bytes(static_cast<std::uint64_t>(head_.scanned)));
+    int column = 0;
+    (set(column++, columns), ...);
   }
-  void set(int column, const char* text) {
-    set(column, text == nullptr ? std::nullopt : std::optional<std::string>(text));
-  }
-  void set(int column, std::optional<std::string> text) {
-    REQUIRE(PQsetvalue(result_, row_, column, text ? text->data() : nullptr,
+  void set(int column, const Text& text) {
+    REQUIRE(PQsetvalue(result_, row_, column, text ? const_cast<char*>(text->data()) : nullptr,
                        text ? static_cast<int>(text->size()) : -1) != 0);
   }
 
   PGresult* result_;
-  Head head_;
   int row_ = -1;
 };
 
@@ -90,7 +79,7 @@ PostgresTable table(bool counted = true) {
   return table;
 }
 
-const PostgresBatch batch{.rows = 10, .bytes = 1000, .row_bytes = 100};
+const PostgresBatch batch{.rows = 10, .bytes = 1000, .row_bytes = row_bytes};
 
 TEST_CASE("rows of transactions as old as one that still runs wait for it") {
   const auto answer =

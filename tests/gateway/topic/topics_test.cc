@@ -127,6 +127,26 @@ TEST_CASE("a wildcard that matches no open topic is told of a loss once, until s
   CHECK(empty.count() == 2);  // it has a topic now, which its source tells
 }
 
+TEST_CASE("an event that was passed over is told to wildcards and to who resumes in a topic opened later") {
+  Replicas replicas({}, 1);
+  replicas.append("s/a", "1");
+  const std::string before = replicas.position(replicas.home->last());
+  sluice::topic::Topics& topics = *replicas.topics[0];
+  TopicLog& view = topics.join_view("s/**", replicas.now);
+  const std::uint64_t appended = replicas.home->appended_count();
+  for (std::size_t told = 1; told != 3; ++told) {
+    replicas.home->pass_over({}, replicas.now);
+    CHECK(view.count() == 1 + told);
+    CHECK(view.at(view.head() - 1).rest().find("too_many_topics") != std::string_view::npos);
+  }
+  CHECK(replicas.home->appended_count() == appended);
+  CHECK(topics.join("s/a")->count() == 1);
+  (void)replicas.home->open("s/b", replicas.now);
+  const topic::Wish wish{.kind = topic::Wish::Kind::position, .position = before};
+  CHECK(start_in(topics, *topics.join("s/b"), wish).gap == topic::GapReason::trimmed);
+  CHECK_FALSE(start_in(topics, *topics.join("s/a"), wish).gap.has_value());
+}
+
 TEST_CASE("a view without subscribers goes after the linger, not before") {
   Replicas replicas;
   replicas.append("s/a", "1");
