@@ -91,6 +91,11 @@ void check_ranges(Draft& draft) {
     draft.add_problem(draft.config.places.first_of({"retry.min", "retry.max"}),
                       fmt::format("`retry.min` ({}) is above `retry.max` ({}); it must not be",
                                   duration_text(retry.min), duration_text(retry.max)));
+  for (const RetryStep& step : retry.steps)
+    if (step.min > retry.max)
+      draft.add_problem(draft.config.places.first_of({"retry.steps", "retry.max"}),
+                        fmt::format("`retry.steps` asks for {} above {} %, `retry.max` ({}) does not allow it",
+                                    duration_text(step.min), step.load_percent, duration_text(retry.max)));
   const Limits& limits = draft.config.limits;
   if (limits.body_size > limits.bodies)
     draft.add_problem(draft.config.places.first_of({"limits.body_size", "limits.bodies"}),

@@ -29,15 +29,24 @@ struct TlsFiles {
   std::filesystem::path cert, key;  // both empty: the development certificate, made when missing
 };
 
-// The range in which each subscriber's reconnection time is drawn.
+// Above that load nobody is asked to come back sooner than `min`.
+struct RetryStep {
+  double load_percent = 0;
+  milliseconds min{};
+  friend bool operator==(const RetryStep&, const RetryStep&) = default;
+};
+// The range in which each subscriber's reconnection time is drawn; where in it is measured (load/retry).
 struct RetryRange {
-  milliseconds min{2000}, max{5000};  // min ≥ 1 s: `retry: 0` makes Chromium reconnect in 3 ms
+  milliseconds min{2000}, max{60'000};  // min ≥ 1 s: `retry: 0` makes Chromium reconnect in 3 ms
+  std::vector<RetryStep> steps;
 };
 
 struct Limits {
   std::uint32_t connections = 50'000;
-  std::uint32_t streams = 1'000'000;       // all connections together
-  std::uint32_t handshakes = 512;          // in progress
+  std::uint32_t streams = 1'000'000;  // all connections together
+  std::uint32_t accept_rate = 0;      // streams that may open in a second; 0: what is measured, under pressure only
+  std::uint64_t memory = 0;           // resident bytes; 0: three quarters of what the machine or its cgroup gives
+  std::uint32_t handshakes = 512;     // in progress
   std::uint32_t handshakes_per_turn = 16;  // of one worker's loop
   std::size_t event_size = 1024 * 1024;
   std::size_t body_size = 8 * 1024 * 1024;  // one publish request
@@ -51,6 +60,7 @@ struct Limits {
   milliseconds tls_handshake_timeout{10'000};
   milliseconds body_idle_timeout{30'000}, body_timeout{60'000};
   milliseconds idle_timeout{60'000};  // a connection without streams
+  milliseconds connection_age{0};          // then a connection is drained, give or take a tenth; 0: never
   milliseconds ping_interval{30'000}, ping_timeout{10'000};
   milliseconds stall_timeout{30'000};      // backlog and no byte accepted; also TCP_USER_TIMEOUT
   std::size_t stream_quantum = 64 * 1024;  // bytes a stream sends per turn

@@ -115,6 +115,8 @@ const std::vector<Key<Config>>& config_keys() {
       key<Config>(
           "retry.max", at(&Config::retry, &RetryRange::max), Duration{1s, 1h},
           "longest reconnection time given; each subscriber's is drawn in between, so that none return together"),
+      key<Config>("retry.steps", at(&Config::retry, &RetryRange::steps), RetrySteps{},
+                  "above a load, in percent of the worst resource, nobody is asked to come back sooner than this"),
       top("heartbeat", &Config::heartbeat, Duration{100ms, 1h},
           "comment on a silent stream, none where data flowed; proxies cut silent streams at 30 to 60 s"),
       key<Config>(
@@ -135,6 +137,11 @@ const std::vector<Key<Config>>& config_keys() {
 
       limit("limits.connections", &Limits::connections, Count{1, 10'000'000}, "open connections; bounds descriptors"),
       limit("limits.streams", &Limits::streams, Count{1, 100'000'000}, "open event streams of all connections"),
+      limit(
+          "limits.accept_rate", &Limits::accept_rate, Count{0, 10'000'000},
+          "streams that may open in a second, above it they are given a time to come back; 0: as many as it can take"),
+      limit("limits.memory", &Limits::memory, Size{0, 1024 * GiB},
+            "resident memory; at 90 % of it no stream opens; 0: three quarters of the machine's, or of its cgroup's"),
       limit("limits.handshakes", &Limits::handshakes, Count{1, 1'000'000},
             "TLS handshakes in progress; a full one costs 150 to 190 µs of a core"),
       limit("limits.handshakes_per_turn", &Limits::handshakes_per_turn, Count{1, 10'000},
@@ -163,6 +170,8 @@ const std::vector<Key<Config>>& config_keys() {
       limit("limits.body_timeout", &Limits::body_timeout, Duration{100ms, 1h},
             "a request body in all: a deadline from its start, which slow drips cannot move"),
       limit("limits.idle_timeout", &Limits::idle_timeout, Duration{100ms, 24h}, "a connection without streams"),
+      limit("limits.connection_age", &Limits::connection_age, Duration{0s, 30 * 24h},
+            "then a connection is drained, give or take a tenth, so that nodes stay balanced; 0s: never"),
       limit("limits.ping_interval", &Limits::ping_interval, Duration{100ms, 1h},
             "an HTTP/2 PING when nothing came for this long"),
       limit("limits.ping_timeout", &Limits::ping_timeout, timeout, "no answer to it: the peer is gone"),

@@ -176,6 +176,31 @@ std::string TextList::show(const std::vector<std::string>& values) {
   return values.empty() ? std::string() : fmt::format("[{}]", fmt::join(texts, ", "));
 }
 
+std::vector<RetryStep> RetrySteps::read(const Node& node) {
+  std::vector<RetryStep> steps;
+  for (const std::string& text : TextList{}.read(node)) {
+    const std::size_t percent = text.find('%');
+    const auto wrong = [&text] { return BadValue{fmt::format("`{}` is no step; expected {}", text, describe())}; };
+    if (percent == std::string::npos || text.substr(percent + 1, 1) != ":") throw wrong();
+    RetryStep step;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + percent, step.load_percent);
+    std::string_view time = std::string_view(text).substr(percent + 2);
+    time.remove_prefix(std::min(time.find_first_not_of(' '), time.size()));
+    const auto duration = parse_duration(time);
+    if (error != std::errc() || stop != text.data() + percent || !duration || step.load_percent < 0) throw wrong();
+    step.min = *duration;
+    steps.push_back(step);
+  }
+  return steps;
+}
+std::string RetrySteps::describe() { return "array of strings such as \"80%: 10s\""; }
+std::string RetrySteps::show(const std::vector<RetryStep>& steps) {
+  std::vector<std::string> texts;
+  for (const RetryStep& step : steps)
+    texts.push_back(fmt::format("{}%: {}", step.load_percent, duration_text(step.min)));
+  return TextList::show(texts);
+}
+
 std::filesystem::path File::read(const Node& node) { return checked_text(node, describe()); }
 std::string File::describe() { return "path"; }
 std::string File::show(const std::filesystem::path& path) {

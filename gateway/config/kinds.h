@@ -73,6 +73,13 @@ struct TextList {
   [[nodiscard]] static std::string show(const std::vector<std::string>& values);
 };
 
+// "80%: 10s", each.
+struct RetrySteps {
+  [[nodiscard]] static std::vector<RetryStep> read(const Node& node);
+  [[nodiscard]] static std::string describe();
+  [[nodiscard]] static std::string show(const std::vector<RetryStep>& steps);
+};
+
 struct File {
   [[nodiscard]] static std::filesystem::path read(const Node& node);
   [[nodiscard]] static std::string describe();

@@ -1,11 +1,13 @@
-// RetryHints: the reconnection time each subscriber is given when it opens, drawn for it alone, so that a cut of all of
-// them at once comes back spread. The interval is the configured range now; measured load will move it within that
-// range, behind interval().
-// One per worker; pure. Invariant: every drawn value lies in interval(), both ends included. The interval is what gets
-// clamped to the range, never a drawn value: clamped values pile up on one instant, a stampede of their own.
+// RetryHints: the reconnection time that each subscriber is given, drawn for it alone, so that a cut of all of them at
+// once comes back spread: no faster than this process can take them, and later while it is loaded (design §5.5).
+// One per worker, told the load of the whole process; pure. Invariant: every drawn value lies in interval(), both ends
+// included, and interval() in the configured range. The interval is what gets clamped, never a drawn value: clamped
+// values pile up on one instant, a stampede of their own.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <random>
 
 #include "gateway/config/config.h"
@@ -16,18 +18,34 @@ using Random = std::mt19937_64;  // one per worker, seeded at its start
 
 class RetryHints {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
   struct Interval {
     std::chrono::milliseconds low, high;
     friend bool operator==(const Interval&, const Interval&) = default;
   };
+  struct Situation {
+    double load_percent = 0;
+    std::uint64_t streams = 0;   // that would come back at once
+    double accept_rate = 2'000;  // of them a second
+  };
 
   explicit RetryHints(config::RetryRange range);
 
-  [[nodiscard]] Interval interval() const { return {range_.min, range_.max}; }
+  void adjust(const Situation& situation, TimePoint now);
+  [[nodiscard]] Interval interval() const { return interval_; }
+  // retry.max leaves less time than the streams need to come back at the accept rate: admission has to take the rest.
+  [[nodiscard]] bool truncated() const { return truncated_; }
   [[nodiscard]] std::chrono::milliseconds draw(Random& random) const;
+  // Another number than the one that a stream was opened with: it is to be given a new time, with its next bytes. The
+  // interval has moved by more than a quarter then, and the number changes every 30 s at most.
+  [[nodiscard]] std::uint8_t edition() const { return edition_; }
 
  private:
-  config::RetryRange range_;
+  const config::RetryRange range_;
+  Interval interval_, told_;
+  std::optional<TimePoint> told_at_;
+  std::uint8_t edition_ = 0;
+  bool truncated_ = false;
 };
 
 }  // namespace sluice::load

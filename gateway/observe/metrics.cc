@@ -43,6 +43,9 @@ const Labels limits = {
     "event_size",        "body_size",     "bodies",       "events_per_body", "lines_per_event",   "event_name",
     "event_id",          "event_key",     "topic_name",   "last_event_id",   "mailbox",           "body_timeout",
     "handshake_timeout", "stall_timeout", "idle_timeout", "ping_timeout",    "descriptors"};
+const Labels busy_reasons = {"connections", "streams", "memory", "accept_rate"};
+const Labels resources = {"cpu",     "loop_lag", "connections", "streams",
+                          "backlog", "memory",   "handshakes",  "descriptors"};
 const Labels glitches = [] {
   Labels names;
   for (std::size_t i = 0; i < decltype(WorkerMetrics::glitches)::count; ++i)
@@ -101,6 +104,37 @@ MetricDescription histogram(std::string_view name, std::string_view help, Histog
 
 }  // namespace
 
+namespace {
+
+MetricDescription load_shares() {
+  return {"sluice_load_ratio", "Each resource as a share of its limit, smoothed; the largest is the load.", "resource",
+          MetricType::gauge, [](const Metrics& metrics) {
+            std::vector<Sample> samples;
+            for (std::size_t index = 0; index != resources.size(); ++index)
+              samples.push_back(
+                  {resources[index], static_cast<double>(metrics.load().shares_percent[index].value()) / 100});
+            return samples;
+          }};
+}
+
+MetricDescription accept_rate() {
+  return {"sluice_accept_rate", "Streams a second that could come back, each with a full handshake.", "",
+          MetricType::gauge, [](const Metrics& metrics) {
+            return std::vector<Sample>{{"", static_cast<double>(metrics.load().accept_rate.value())}};
+          }};
+}
+
+MetricDescription retry_interval() {
+  return {"sluice_retry_seconds", "The interval in which reconnection times are drawn.", "bound", MetricType::gauge,
+          [](const Metrics& metrics) {
+            const WorkerMetrics& first = metrics.workers().front();
+            return std::vector<Sample>{{"low", static_cast<double>(first.retry_low_ms.value()) / 1000},
+                                       {"high", static_cast<double>(first.retry_high_ms.value()) / 1000}};
+          }};
+}
+
+}  // namespace
+
 std::optional<Limit> find_limit(std::string_view key) {
   const auto found = std::ranges::find(limits, key);
   if (found == limits.end()) return std::nullopt;
@@ -143,6 +177,12 @@ const std::vector<MetricDescription>& metric_list() {
       gauge("sluice_topics", "Topics with state.", &W::topics),
       gauge("sluice_history_entries", "Entries retained.", &W::history_entries),
       gauge("sluice_history_bytes", "Bytes of the entries retained.", &W::history_bytes),
+      load_shares(),
+      accept_rate(),
+      retry_interval(),
+      counter("sluice_retry_renewed_total", "New reconnection times given to open streams.", &W::retries_renewed),
+      counters("sluice_busy_total", "Streams that were given a time to come back instead of events.", "reason",
+               busy_reasons, &W::busy),
       histogram("sluice_loop_lag_seconds", "How late a worker's loop ran what was due.", &W::loop_lag),
   };
   return list;

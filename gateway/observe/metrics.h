@@ -73,6 +73,8 @@ enum class GapReason : std::uint8_t {
   source_lost,
   too_many_topics,
 };
+// load::BusyReason, in its order.
+enum class BusyReason : std::uint8_t { connections, streams, memory, accept_rate };
 enum class Handshake : std::uint8_t { full, resumed, failed, timeout };
 enum class Limit : std::uint8_t {
   connections,
@@ -118,11 +120,21 @@ struct alignas(64) WorkerMetrics {
   CountersBy<proto::Glitch::header_timeout> glitches;
   CountersBy<Handshake::timeout> tls_handshakes;
   CountersBy<Limit::descriptors> limit_hits;
+  CountersBy<BusyReason::accept_rate> busy;
+  Gauge retry_low_ms, retry_high_ms;  // the first worker's: all draw from the same interval
+  Counter retries_renewed;
   Counter authorities_refused, origins_refused;
   Gauge mailbox_bytes;
   Gauge body_bytes;
   Gauge topics, history_entries, history_bytes;  // of the logs whose home this worker is: shared entries count once
   Histogram loop_lag;
+};
+
+// Of the whole process; written by the first worker.
+struct LoadMetrics {
+  static constexpr std::size_t resource_count = 8;  // load::Resource, in its order
+  std::array<Gauge, resource_count> shares_percent;
+  Gauge accept_rate;
 };
 
 class Metrics {
@@ -131,6 +143,8 @@ class Metrics {
   explicit Metrics(std::size_t workers) : workers_(workers) {}
   [[nodiscard]] WorkerMetrics& worker(std::size_t index) { return workers_.at(index); }
   [[nodiscard]] const std::deque<WorkerMetrics>& workers() const { return workers_; }
+  [[nodiscard]] LoadMetrics& load() { return load_; }
+  [[nodiscard]] const LoadMetrics& load() const { return load_; }
   // Before the threads start.
   SourceMetrics& add_source(const std::string& name) { return sources_.emplace_back(name); }
   [[nodiscard]] const std::deque<SourceMetrics>& sources() const { return sources_; }
@@ -138,6 +152,7 @@ class Metrics {
  private:
   std::deque<WorkerMetrics> workers_;
   std::deque<SourceMetrics> sources_;
+  LoadMetrics load_;
 };
 
 }  // namespace sluice::observe

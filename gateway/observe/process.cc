@@ -55,4 +55,11 @@ std::optional<ProcessFigures> read_process() {
   return figures;
 }
 
+std::uint64_t read_resident_bytes() {
+  std::istringstream text(read_file("/proc/self/statm"));  // proc(5): pages in all, pages resident, ...
+  std::uint64_t all = 0, resident = 0;
+  text >> all >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace sluice::observe

@@ -20,6 +20,8 @@ constexpr std::int32_t fair_window_min = 65'535;
 // hog_patience is ended for it.
 constexpr std::int32_t starving_share = 8;
 constexpr std::chrono::seconds hog_patience{5};
+// Whoever was refused for limits.connections has its answer by then.
+constexpr std::chrono::seconds surplus_patience{1};
 }  // namespace
 
 void Stream::wake() { connection_->wake(*this); }
@@ -44,6 +46,7 @@ Connection::Connection(std::uint64_t id, Services& services, Handler& handler, T
 Connection::~Connection() {
   lost_ = true;
   session_.reset();  // calls on_close for every stream
+  services_.backlog_bytes -= rest_counted_;
   if (dirty_) std::erase(services_.dirty, this);
 }
 
@@ -108,6 +111,10 @@ void Connection::die() {
 }
 
 proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Request&& request, bool body_follows) {
+  // Every so many requests, what it costs to take one.
+  constexpr std::uint64_t sample = 8;
+  const bool sampled = services_.metrics.streams_opened.value() % sample == 0;
+  const std::uint64_t begun = sampled ? thread_cpu_ns() : 0;
   std::unique_ptr<Stream> stream = handler_.handle(std::move(request), body_follows, *this);
   Stream& added = *stream;
   added.connection_ = this;
@@ -122,6 +129,10 @@ proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Reque
     added.awaits_body_ = true;
   }
   added.start();
+  if (sampled) {
+    services_.arrivals.subscribe_ns += sample * (thread_cpu_ns() - begun);
+    services_.arrivals.subscribes += sample;
+  }
   if (draining_) finish(added, EndReason::drain);  // came before it could read our goodbye
   return &added;
 }
@@ -340,6 +351,7 @@ void Connection::on_ciphertext(std::span<const std::uint8_t> bytes) {
   if (taken == bytes.size()) return;
   const bool first = rest_.empty();
   rest_.append(bytes.subspan(taken));
+  count_rest();
   if (first) transport_.await_writable();
 }
 
@@ -355,6 +367,12 @@ void Connection::on_writable() {
     rest_.consume(taken);
     transport_.await_writable();
   }
+  count_rest();
+}
+
+void Connection::count_rest() {
+  services_.backlog_bytes += rest_.size() - rest_counted_;
+  rest_counted_ = rest_.size();
 }
 
 void Connection::on_pong() {
@@ -398,6 +416,7 @@ void Connection::on_time() {
   }
   if (const auto deadline = session_->deadline(); deadline && *deadline <= now)
     if (auto error = session_->expire(now)) return fail(*error);
+  if (surplus_ && streams_.empty() && now - idle_since_ > surplus_patience) return drain();
   if (streams_.empty() && now - idle_since_ > limits.idle_timeout) return cut(observe::Limit::idle_timeout);
   // A PING behind bytes that the transport has not taken says nothing about the peer: then stall_timeout decides.
   if (ping_sent_ && !backed_up() && now - *ping_sent_ > limits.ping_timeout) {

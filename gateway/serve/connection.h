@@ -57,6 +57,9 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   void on_time();
   // Every stream gets its `retry:` and END_STREAM, then GOAWAY; closes after one round trip.
   void drain();
+  // It is one more than limits.connections: its streams are refused, and it is closed when it has none.
+  void set_surplus() { surplus_ = true; }
+  [[nodiscard]] bool surplus() const { return surplus_; }
   // The transport may be closed and the connection destroyed.
   [[nodiscard]] bool dead() const { return dead_; }
   // Kept up to date by the worker.
@@ -106,6 +109,8 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   // Ends the stream that holds the connection's window and does not move, while the others starve.
   void end_hog();
   void die();
+  // Counts what the transport has not taken.
+  void count_rest();
 
   Services& services_;
   Handler& handler_;
@@ -121,8 +126,10 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   topic::TimePoint opened_, heard_, progressed_, next_visit_, idle_since_;
   std::optional<topic::TimePoint> ping_sent_, closing_since_, starving_since_;
   std::int32_t window_most_ = 65'535;  // the largest window that the connection had; at first RFC 9113 §6.9.2's
-  std::uint32_t bodies_ = 0;           // requests whose body is awaited
+  std::size_t rest_counted_ = 0;
+  std::uint32_t bodies_ = 0;  // requests whose body is awaited
   Phase phase_ = Phase::handshake;
+  bool surplus_ = false;
   bool dirty_ = false, dead_ = false, lost_ = false, draining_ = false, said_goodbye_ = false;
   EndReason lost_reason_ = EndReason::connection_lost;
 };

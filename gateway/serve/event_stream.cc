@@ -73,6 +73,20 @@ void EventStream::end_with(std::string_view event, std::string_view data, EndRea
   connection().finish(*this, reason);
 }
 
+void EventStream::end_busy(const load::Admission::Refusal& refusal) {
+  sse::append_retry(own_text(), refusal.retry);
+  sse::append_event(own_text(), "sluice.busy", R"({"reason":")" + std::string(name(refusal.reason)) + R"("})");
+  ending_ = true;
+  connection().finish(*this, EndReason::busy);
+}
+
+void EventStream::renew_retry() {
+  retry_edition_ = services().retry.edition();
+  sse::append_retry(own_text(), services().retry.draw(services().random));
+  own_text() += '\n';
+  services().metrics.retries_renewed.add();
+}
+
 // --- The past ------------------------------------------------------------------------------------------------------
 
 void EventStream::remember_place() {
@@ -131,6 +145,10 @@ Burst EventStream::ending(std::size_t size, bool more) const {
   return {.size = size, .end = end, .reset = end && end_reset_, .more = more};
 }
 
+bool EventStream::is_due() {
+  return merge_ ? merge_->at_boundary() && merge_->pending() : cursor_.at_boundary() && cursor_.pending() != 0;
+}
+
 Burst EventStream::prepare(std::size_t room) {
   // An end does not wait for window: without it the event that has begun is cut, and the client discards it (HTML
   // §9.2.6). With it that event is finished, and the last `retry:` follows.
@@ -138,6 +156,8 @@ Burst EventStream::prepare(std::size_t room) {
   if (cursor_.log() != nullptr && cursor_.has_gap()) remember_place();
   if (aside_ && aside_->fell_at && !ending_ && cursor_.at_boundary()) fall_behind();
   if (merge_ && !has_own_text() && merge_->is_single()) take_cursor_back();
+  if (retry_edition_ != services().retry.edition() && !ending_ && !opening() && !has_own_text() && is_due())
+    renew_retry();
   std::uint64_t total = own_rest();
   if (merge_) {
     // Rendered now, copied by write_body(): several topics have no run of bytes to take.
@@ -227,6 +247,7 @@ void EventStream::on_time() {
   if (services().config.heartbeat.count() == 0 || quiet + services().visit_interval <= services().config.heartbeat)
     return;
   sse::append_comment(own_text(), "");
+  if (retry_edition_ != services().retry.edition()) renew_retry();
   services().metrics.heartbeats.add();
   wake();
 }

@@ -36,6 +36,7 @@ struct Subscribe {
   std::vector<proto::Field> fields;                            // more fields for the head: CORS
   std::string path;                                            // for the access log
   config::End end = config::End::clean;                        // how an end that we cause looks
+  std::optional<load::Admission::Refusal> busy;                // it may not open, and shall come back
 };
 
 class EventStream final : public Stream, private topic::Subscriber {
@@ -94,6 +95,11 @@ class EventStream final : public Stream, private topic::Subscriber {
   // A burst of that size; the last one when the stream is ending and no more is to follow.
   [[nodiscard]] Burst ending(std::size_t size, bool more) const;
   void end_with(std::string_view event, std::string_view data, EndReason reason);
+  void end_busy(const load::Admission::Refusal& refusal);
+  // The time that it was given when it opened fits the load no longer: a new one goes before its next bytes.
+  void renew_retry();
+  // Stands between two events, and the next is there.
+  [[nodiscard]] bool is_due();
   [[nodiscard]] std::uint32_t tick() const;  // milliseconds, wraps after 49 days: only differences count
 
   // An idle stream has the first alone, and an account: it is counted in bytes.
@@ -101,8 +107,9 @@ class EventStream final : public Stream, private topic::Subscriber {
   std::unique_ptr<topic::Merge> merge_;  // several
   std::unique_ptr<Aside> aside_;
   std::unique_ptr<Account> account_;
-  std::uint32_t sent_;             // a tick
-  topic::SourceIndex source_ = 0;  // of cursor_
+  std::uint32_t sent_;              // a tick
+  topic::SourceIndex source_ = 0;   // of cursor_
+  std::uint8_t retry_edition_ = 0;  // load::RetryHints::edition() when it was given its reconnection time
   bool was_blocked_ : 1 = false, ending_ : 1 = false, end_reset_ : 1, resumed_ : 1 = false;
 };
 

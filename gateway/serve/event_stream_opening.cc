@@ -39,10 +39,7 @@ void EventStream::start() {
   if (is_header_text(subscribe.last_event_id)) head.fields.push_back({"last-event-id", subscribe.last_event_id});
   head.fields.insert(head.fields.end(), subscribe.fields.begin(), subscribe.fields.end());
   connection().respond(*this, head, false);
-  if (services().streams + services().sources.streams_elsewhere() > services().config.limits.streams) {
-    services().metrics.limit_hits[observe::Limit::streams].add();
-    return end_with("sluice.busy", R"({"reason":"limits.streams"})", EndReason::busy);
-  }
+  if (subscribe.busy) return end_busy(*subscribe.busy);
   if (!try_open() && opening()->parts.empty()) services().sources.await_open({connection().id(), id()});
 }
 
@@ -211,6 +208,7 @@ void EventStream::open_single(const topic::Start& start, topic::SourceIndex sour
                               const std::string& position) {
   source_ = source;
   cursor_.join(log, start.next, start.after, *this);
+  if (resumed_) services().arrivals.replay_bytes += log.bytes_from(start.next);
   std::string& text = own_text();
   append_open_block(text, position, resumed_, {log.name()});
   if (start.gap) {
@@ -222,6 +220,7 @@ void EventStream::open_single(const topic::Start& start, topic::SourceIndex sour
 void EventStream::append_open_block(std::string& text, std::string_view id, bool resumed,
                                     const std::vector<std::string_view>& names) {
   const auto retry = services().retry.draw(services().random);
+  retry_edition_ = services().retry.edition();
   sse::append_retry(text, retry);
   sse::append_id(text, id);
   if (opening()->subscribe.route->open == config::Open::id) {

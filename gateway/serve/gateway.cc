@@ -18,6 +18,7 @@ namespace {
 // After the last connection's moment, peers have this long for their round trip.
 constexpr std::chrono::seconds goodbye_time{3};
 constexpr std::chrono::milliseconds empty_check_interval{20};
+constexpr std::chrono::seconds progress_interval{1};
 }  // namespace
 
 unsigned automatic_worker_count() {
@@ -39,15 +40,21 @@ Gateway::Gateway(const config::Config& config, const proto::TlsContext& context)
       workers_([&] {
         std::vector<std::unique_ptr<Worker>> workers;
         for (unsigned index = 0; index != metrics_.workers().size(); ++index)
-          workers.push_back(std::make_unique<Worker>(index, config_, rules_, metrics_.worker(index)));
+          workers.push_back(std::make_unique<Worker>(index, config_, rules_, metrics_.worker(index), load_state_));
         return workers;
       }()),
-      admin_(metrics_, ready_),
+      load_watch_([&] {
+        std::vector<Worker*> workers;
+        for (const auto& worker : workers_) workers.push_back(worker.get());
+        return std::make_unique<LoadWatch>(config_.limits, std::move(workers), load_state_, metrics_.load());
+      }()),
+      admin_(metrics_, ready_, *load_watch_),
       signals_(workers_.front()->io(), SIGTERM, SIGINT, SIGHUP),
       timer_(workers_.front()->io()) {
   std::vector<Worker*> all;
   for (const auto& worker : workers_) all.push_back(worker.get());
   for (const auto& worker : workers_) worker->connect(all);
+  all.front()->set_load_watch(*load_watch_);
   listener_ = std::make_unique<Listener>(config.listen, *all.front(), all, config.limits, context, nullptr);
   if (config.admin)
     admin_listener_ = std::make_unique<Listener>(*config.admin, *all.front(), std::vector<Worker*>{all.front()},
@@ -115,6 +122,7 @@ void Gateway::drain_connections(std::chrono::milliseconds duration) {
   if (admin_listener_) admin_listener_->stop();
   for (const auto& worker : workers_) worker->post([worker = worker.get(), duration] { worker->drain(duration); });
   connections_end_ = std::chrono::steady_clock::now() + duration + goodbye_time;
+  progress_due_ = std::chrono::steady_clock::now() + progress_interval;
   await_empty();
 }
 
@@ -124,7 +132,14 @@ void Gateway::await_empty() {
     if (error) return;
     std::uint32_t connections = 0;
     for (const auto& worker : workers_) connections += worker->load().connections.load(std::memory_order_relaxed);
-    if (connections != 0 && std::chrono::steady_clock::now() < *connections_end_) return await_empty();
+    const auto now = std::chrono::steady_clock::now();
+    if (connections != 0 && now < *connections_end_) {
+      if (now >= progress_due_) {
+        progress_due_ = now + progress_interval;
+        observe::log_event(observe::Level::info, "draining", {{"connections_left", connections}});
+      }
+      return await_empty();
+    }
     observe::log_event(observe::Level::info, "stopped", {{"connections_left", connections}});
     signals_.cancel();
     for (const auto& worker : workers_) worker->post([worker = worker.get()] { worker->stop(); });

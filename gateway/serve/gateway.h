@@ -14,6 +14,7 @@
 
 #include "gateway/serve/admin.h"
 #include "gateway/serve/listener.h"
+#include "gateway/serve/load_watch.h"
 #include "gateway/serve/worker.h"
 
 namespace sluice::serve {
@@ -47,7 +48,9 @@ class Gateway {
   const config::Config& config_;
   const Rules rules_;
   observe::Metrics metrics_;
+  load::State load_state_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<LoadWatch> load_watch_;
   std::atomic<bool> ready_{true};
   Admin admin_;
   std::unique_ptr<Listener> listener_, admin_listener_;
@@ -55,6 +58,7 @@ class Gateway {
   boost::asio::steady_timer timer_;
   std::vector<std::thread> threads_;
   std::optional<topic::TimePoint> connections_end_;  // when the drain must be over
+  topic::TimePoint progress_due_{};                  // when the log says how far it is
   int signal_count_ = 0;
 };
 

@@ -23,6 +23,7 @@ namespace {
 constexpr int accepts_per_turn = 32;
 constexpr std::chrono::milliseconds rest_time{100};
 constexpr int backlog = 4096;
+constexpr std::uint32_t surplus_max = 128;
 
 std::string text_of(const tcp::endpoint& endpoint) {
   const std::string host = endpoint.address().to_string();
@@ -126,8 +127,10 @@ void Listener::accept() {
       observe::log_event(observe::Level::warning, "accept failed", {{"error", std::system_category().message(errno)}});
       return rest();
     }
-    if (connections >= limits_.connections) {
-      hits[observe::Limit::connections].add();
+    // A few more are let in to be told when to come back; beyond those even a handshake is too dear.
+    const bool surplus = connections >= limits_.connections && handler_ == nullptr;
+    if (connections >= limits_.connections) hits[observe::Limit::connections].add();
+    if (connections >= limits_.connections + surplus_max || (connections >= limits_.connections && !surplus)) {
       ::close(descriptor);
       continue;
     }
@@ -136,11 +139,10 @@ void Listener::accept() {
     std::memcpy(endpoint.data(), &peer, std::min<std::size_t>(size, endpoint.capacity()));
     Worker& target = least_loaded();
     if (&target == &worker_) {
-      target.take(descriptor, text_of(endpoint), context_, handler_);
+      target.take(descriptor, text_of(endpoint), context_, handler_, surplus);
     } else {
-      target.post([&target, descriptor, remote = text_of(endpoint), &context = context_, handler = handler_]() mutable {
-        target.take(descriptor, std::move(remote), context, handler);
-      });
+      target.post([&target, descriptor, remote = text_of(endpoint), &context = context_, handler = handler_,
+                   surplus]() mutable { target.take(descriptor, std::move(remote), context, handler, surplus); });
     }
   }
   await();

@@ -63,6 +63,20 @@ bool accepts_event_stream(const proto::Request& request) {
   return !asked || accepted;
 }
 
+bool names_event_stream(const proto::Request& request) {
+  bool asked = false;
+  for (const proto::Field& field : request.fields) {
+    if (field.name != "accept") continue;
+    asked = true;
+    for (std::string_view rest = field.value; !rest.empty();) {
+      const std::size_t end = std::min(rest.find(','), rest.size());
+      if (closeness(trim(rest.substr(0, std::min(rest.find(';'), end)))) == 3) return true;
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  return !asked;
+}
+
 std::optional<Problem> refuse_accept(const proto::Request& request) {
   if (accepts_event_stream(request)) return std::nullopt;
   return Problem{.status = 406,

@@ -11,6 +11,8 @@ namespace sluice::serve {
 
 // True without an Accept field; the most specific of text/event-stream, text/* and */* decides, its q=0 refuses.
 [[nodiscard]] bool accepts_event_stream(const proto::Request& request);
+// An Accept field names text/event-stream itself, or there is none: whoever sent it reads event streams.
+[[nodiscard]] bool names_event_stream(const proto::Request& request);
 // 406 when it does not.
 [[nodiscard]] std::optional<Problem> refuse_accept(const proto::Request& request);
 

@@ -30,6 +30,17 @@ Problem to_problem(access::Refusal refusal) {
           .fields = std::move(refusal.fields)};
 }
 
+// For a client that did not say that it reads event streams: a status that such clients understand.
+Problem to_problem(const load::Admission::Refusal& refusal) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(refusal.retry).count();
+  return {.status = 503,
+          .error = "busy",
+          .detail = "over " + std::string(name(refusal.reason)) + ": come back when retry-after says",
+          .where = {},
+          .pointer = {},
+          .fields = {{"retry-after", std::to_string(seconds)}}};
+}
+
 Problem bad_request(const char* error, std::string detail) {
   return {.status = 400, .error = error, .detail = std::move(detail), .where = {}, .pointer = {}, .fields = {}};
 }
@@ -67,7 +78,7 @@ std::unique_ptr<Stream> Router::refuse(const proto::Request& request, const Prob
   return std::make_unique<AnswerStream>(std::move(answer), line_of(request));
 }
 
-std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connection&) {
+std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connection& connection) {
   if (auto refusal = rules_.publishing.refuse_authority(request)) {
     services_.metrics.authorities_refused.add();
     return refuse(request, to_problem(std::move(*refusal)), false);
@@ -79,7 +90,7 @@ std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connectio
   RouteMatch& match = std::get<RouteMatch>(found);
   switch (match.action) {
     case RouteMatch::Action::stream:
-      return subscribe(request, *query, std::move(match));
+      return subscribe(request, *query, std::move(match), connection.surplus());
     case RouteMatch::Action::publish:
       return publish(request, std::move(*query), std::move(match));
     case RouteMatch::Action::file:
@@ -98,8 +109,21 @@ std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connectio
   return nullptr;
 }
 
+std::optional<load::Admission::Refusal> Router::ask_admission(bool surplus) {
+  const std::uint64_t streams = services_.streams + services_.sources.streams_elsewhere();
+  auto refusal = services_.admission.ask({.surplus_connection = surplus,
+                                          .streams_full = streams >= services_.config.limits.streams,
+                                          .memory_full = services_.load.memory_full.load(std::memory_order_relaxed),
+                                          .late = services_.load.late.load(std::memory_order_relaxed)},
+                                         services_.now, services_.random);
+  if (!refusal) return refusal;
+  services_.metrics.busy[static_cast<observe::BusyReason>(refusal->reason)].add();
+  if (refusal->reason == load::BusyReason::streams) services_.metrics.limit_hits[observe::Limit::streams].add();
+  return refusal;
+}
+
 std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const QueryParameters& query,
-                                          RouteMatch&& match) {
+                                          RouteMatch&& match, bool surplus) {
   if (auto problem = refuse_accept(request)) return refuse(request, *problem, true);
   Subscribe subscribe;
   subscribe.route = match.route;
@@ -142,6 +166,8 @@ std::unique_ptr<Stream> Router::subscribe(const proto::Request& request, const Q
   }
   if (subscribe.last_event_id.size() > services_.config.limits.last_event_id)  // answered with a gap
     services_.metrics.limit_hits[observe::Limit::last_event_id].add();
+  subscribe.busy = ask_admission(surplus);
+  if (subscribe.busy && !names_event_stream(request)) return refuse(request, to_problem(*subscribe.busy), true);
   proto::ResponseHead head;
   rules_.cors.apply(request, head);
   subscribe.fields = std::move(head.fields);

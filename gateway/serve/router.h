@@ -37,7 +37,10 @@ class Router final : public Handler {
   std::unique_ptr<Stream> handle(proto::Request&& request, bool body_follows, Connection& connection) override;
 
  private:
-  std::unique_ptr<Stream> subscribe(const proto::Request& request, const QueryParameters& query, RouteMatch&& match);
+  std::unique_ptr<Stream> subscribe(const proto::Request& request, const QueryParameters& query, RouteMatch&& match,
+                                    bool surplus);
+  // nullopt: one more event stream may open. A refusal has taken a place in the calendar.
+  std::optional<load::Admission::Refusal> ask_admission(bool surplus);
   std::unique_ptr<Stream> publish(const proto::Request& request, QueryParameters&& query, RouteMatch&& match);
   std::unique_ptr<Stream> refuse(const proto::Request& request, const Problem& problem, bool cors);
   [[nodiscard]] TopicRef find_topic(const std::string& name) const;

@@ -2,6 +2,8 @@
 // replicas of the topics, randomness, metrics. Built by the worker before its connections, outlives them; one thread.
 #pragma once
 
+#include <ctime>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -13,7 +15,10 @@
 #include <vector>
 
 #include "gateway/config/config.h"
+#include "gateway/load/accept_rate.h"
+#include "gateway/load/admission.h"
 #include "gateway/load/retry.h"
+#include "gateway/load/state.h"
 #include "gateway/observe/metrics.h"
 #include "gateway/topic/provider.h"
 #include "gateway/topic/topics.h"
@@ -53,12 +58,22 @@ class Sources {
   ~Sources() = default;
 };
 
+// CPU time of the calling thread since it began. Costs a system call.
+[[nodiscard]] inline std::uint64_t thread_cpu_ns() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
 struct Services {
-  explicit Services(const config::Config& configuration, observe::WorkerMetrics& worker_metrics, Sources& to_sources)
+  Services(const config::Config& configuration, observe::WorkerMetrics& worker_metrics, Sources& to_sources,
+           const load::State& load_state)
       : config(configuration),
         metrics(worker_metrics),
         sources(to_sources),
+        load(load_state),
         retry(configuration.retry),
+        admission(configuration.retry.min, configuration.retry.max, configuration.limits.accept_rate != 0),
         visit_interval(std::min(
             {std::chrono::milliseconds(5000), configuration.limits.stall_timeout / 4,
              configuration.heartbeat.count() == 0 ? std::chrono::milliseconds(5000) : configuration.heartbeat / 3})) {}
@@ -74,7 +89,11 @@ struct Services {
   const config::Config& config;
   observe::WorkerMetrics& metrics;
   Sources& sources;
+  const load::State& load;  // of the whole process
   load::RetryHints retry;
+  load::Admission admission;
+  load::ArrivalCosts arrivals;      // on this worker; handshakes are its sockets' to count
+  std::uint64_t backlog_bytes = 0;  // sealed, and not taken by sockets
   // Streams are visited this often: silence is bounded by `heartbeat` although no timer is kept per stream.
   const std::chrono::milliseconds visit_interval;
   std::vector<std::unique_ptr<topic::Topics>> topics;  // by source index

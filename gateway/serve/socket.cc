@@ -47,14 +47,18 @@ void Socket::await_readable() {
 
 void Socket::read() {
   thread_local std::array<std::uint8_t, read_size> buffer;
-  if (connection_.handshaking()) ++worker_.handshakes_this_turn_;
+  const bool handshaking = connection_.handshaking();
+  if (handshaking) ++worker_.handshakes_this_turn_;
+  const std::uint64_t begun = handshaking ? thread_cpu_ns() : 0;
   const ssize_t count = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
   if (count > 0)
     connection_.on_bytes({buffer.data(), static_cast<std::size_t>(count)});
   else if (count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
     connection_.on_transport_end();
+  if (handshaking) worker_.load_.handshake_ns.fetch_add(thread_cpu_ns() - begun, std::memory_order_relaxed);
   if (was_handshaking && !connection_.handshaking()) {
     was_handshaking = false;
+    worker_.load_.handshakes_done.fetch_add(1, std::memory_order_relaxed);
     worker_.load_.handshakes.fetch_sub(1, std::memory_order_relaxed);
   }
   if (!connection_.dead()) await_readable();

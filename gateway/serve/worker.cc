@@ -8,6 +8,7 @@
 #include <random>
 
 #include "gateway/observe/log.h"
+#include "gateway/serve/load_watch.h"
 #include "gateway/serve/socket.h"
 #include "proto/check.h"
 
@@ -22,11 +23,12 @@ constexpr int handlers_per_turn = 256;
 constexpr std::size_t crowd = 32;
 }  // namespace
 
-Worker::Worker(unsigned index, const config::Config& config, const Rules& rules, observe::WorkerMetrics& metrics)
+Worker::Worker(unsigned index, const config::Config& config, const Rules& rules, observe::WorkerMetrics& metrics,
+               const load::State& load_state)
     : index_(index),
       config_(config),
       mailbox_(config.limits.mailbox),
-      services_(config, metrics, *this),
+      services_(config, metrics, *this, load_state),
       router_(rules, services_),
       page_reads_([this](StreamAddress stream) { return is_open(stream); }),
       slots_(slot_count) {
@@ -101,7 +103,8 @@ bool Worker::others_full() const {
 
 // --- Connections ---------------------------------------------------------------------------------------------------
 
-void Worker::take(int descriptor, std::string remote, const proto::TlsContext& context, Handler* handler) {
+void Worker::take(int descriptor, std::string remote, const proto::TlsContext& context, Handler* handler,
+                  bool surplus) {
   mark_time();
   boost::asio::ip::tcp::socket socket(io_);
   boost::system::error_code error;
@@ -115,6 +118,10 @@ void Worker::take(int descriptor, std::string remote, const proto::TlsContext& c
   const std::uint64_t id = next_connection_++;
   auto owned = std::make_unique<Socket>(*this, id, std::move(socket), handler != nullptr ? *handler : router_, context,
                                         std::move(remote));
+  if (surplus) owned->connection().set_surplus();
+  if (const auto age = config_.limits.connection_age.count(); age != 0 && handler == nullptr)
+    owned->drain_at = services_.now + std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(
+                                          age * 9 / 10, age * 11 / 10)(services_.random));
   owned->slot = id % slot_count;
   owned->slot_index = slots_[owned->slot].size();
   slots_[owned->slot].push_back(owned.get());
@@ -219,6 +226,8 @@ void Worker::arm_tick() {
     if (error) return;
     mark_time();
     services_.metrics.loop_lag.observe(services_.now - tick_due_);
+    tell_load();
+    if (load_watch_ != nullptr) load_watch_->on_tick(services_.now);
     on_tick();
     arm_tick();
   });
@@ -226,12 +235,16 @@ void Worker::arm_tick() {
 
 void Worker::on_tick() {
   slot_ = (slot_ + 1) % slot_count;
-  for (Socket* socket : slots_[slot_]) socket->connection().on_time();
+  for (Socket* socket : slots_[slot_]) {
+    socket->connection().on_time();
+    if (socket->drain_at <= services_.now) socket->connection().drain();  // its age, or the drain's moment
+  }
   if (draining_)
     for (auto& [id, socket] : sockets_)
       if (socket->drain_at <= services_.now) socket->connection().drain();
   if (slot_ != 0) return;
   // Once a second.
+  adjust_to_load();
   release_memory();
   opening_revision_ = 0;  // who waits for a topic and has gone meanwhile is forgotten
   std::size_t entries = 0, footprint = 0, topics_count = 0;
@@ -249,6 +262,31 @@ void Worker::on_tick() {
   services_.metrics.history_bytes.set(static_cast<std::int64_t>(footprint));
   services_.metrics.topics.set(static_cast<std::int64_t>(topics_count));
   services_.metrics.mailbox_bytes.set(static_cast<std::int64_t>(mailbox_.bytes()));
+}
+
+void Worker::tell_load() {
+  using std::memory_order_relaxed;
+  load_.cpu_ns.store(thread_cpu_ns(), memory_order_relaxed);
+  load_.lag_ns.store(
+      static_cast<std::uint64_t>(std::max<topic::TimePoint::rep>((services_.now - tick_due_).count(), 0)),
+      memory_order_relaxed);
+  load_.backlog_bytes.store(services_.backlog_bytes, memory_order_relaxed);
+  load_.sent_bytes.store(services_.metrics.bytes_sent.value(), memory_order_relaxed);
+  load_.subscribe_ns.store(services_.arrivals.subscribe_ns, memory_order_relaxed);
+  load_.subscribes.store(services_.arrivals.subscribes, memory_order_relaxed);
+  load_.replay_bytes.store(services_.arrivals.replay_bytes, memory_order_relaxed);
+}
+
+void Worker::adjust_to_load() {
+  const load::State& state = services_.load;
+  const double rate = state.accept_rate.load(std::memory_order_relaxed);
+  services_.retry.adjust({.load_percent = state.percent.load(std::memory_order_relaxed),
+                          .streams = state.streams.load(std::memory_order_relaxed),
+                          .accept_rate = rate},
+                         services_.now);
+  services_.admission.set_rate(rate / static_cast<double>(std::max<std::size_t>(workers_.size(), 1)));
+  services_.metrics.retry_low_ms.set(services_.retry.interval().low.count());
+  services_.metrics.retry_high_ms.set(services_.retry.interval().high.count());
 }
 
 // One worker does it for the whole process.

@@ -31,6 +31,7 @@
 
 namespace sluice::serve {
 
+class LoadWatch;
 class Socket;
 
 // Numbers that other threads read of a worker.
@@ -39,11 +40,16 @@ struct WorkerLoad {
   std::atomic<std::uint32_t> handshakes{0};
   std::atomic<std::uint64_t> streams{0};
   std::atomic<std::uint64_t> turnover{0};  // connections opened and closed since the start
+  // As of its last tick: CPU time of its thread since the start, how late it ran, bytes that sockets have not taken.
+  std::atomic<std::uint64_t> cpu_ns{0}, lag_ns{0}, backlog_bytes{0}, sent_bytes{0};
+  // load::ArrivalCosts
+  std::atomic<std::uint64_t> handshake_ns{0}, handshakes_done{0}, subscribe_ns{0}, subscribes{0}, replay_bytes{0};
 };
 
 class Worker final : private Sources {
  public:
-  Worker(unsigned index, const config::Config& config, const Rules& rules, observe::WorkerMetrics& metrics);
+  Worker(unsigned index, const config::Config& config, const Rules& rules, observe::WorkerMetrics& metrics,
+         const load::State& load_state);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -56,6 +62,8 @@ class Worker final : private Sources {
   void adopt(topic::SourceIndex source, std::unique_ptr<topic::Home> home, std::unique_ptr<topic::Provider> provider);
   // Which worker is the home of each source, by source index.
   void set_homes(std::vector<unsigned> homes) { homes_ = std::move(homes); }
+  // The first worker's: told of each tick.
+  void set_load_watch(LoadWatch& watch) { load_watch_ = &watch; }
   // Sends a message to every other worker: for homes.
   void broadcast(const topic::Message& message);
 
@@ -68,7 +76,8 @@ class Worker final : private Sources {
   void run();
   void stop() { stopped_ = true; }
   // Takes over an accepted descriptor. `handler` null: the public router.
-  void take(int descriptor, std::string remote, const proto::TlsContext& context, Handler* handler);
+  // `surplus`: one more than limits.connections; its streams are refused, and it is closed.
+  void take(int descriptor, std::string remote, const proto::TlsContext& context, Handler* handler, bool surplus);
   // Ends every connection at a moment drawn within `duration`.
   void drain(std::chrono::milliseconds duration);
   [[nodiscard]] std::size_t connection_count() const { return sockets_.size(); }
@@ -118,6 +127,8 @@ class Worker final : private Sources {
   void bury(std::uint64_t connection);
   void arm_tick();
   void on_tick();
+  void tell_load();
+  void adjust_to_load();
   void release_memory();
   void arm_sources();
   void hold_sources();
@@ -148,6 +159,7 @@ class Worker final : private Sources {
   std::size_t slot_ = 0;
   load::FreeMemory free_memory_;
   load::FlushRounds rounds_;
+  LoadWatch* load_watch_ = nullptr;
   bool stopped_ = false, draining_ = false, sources_paused_ = false, resting_ = false;
 };
 

@@ -54,6 +54,29 @@ class Lifecycle(case.Case):
         self.assertEqual(self.subscribe("/topics/a").status, 200, "still serving")
         self.assertEqual(self.gateway.wait(), 0)
 
+    def test_a_connection_of_its_age_is_drained_and_the_gateway_goes_on(self):
+        self.gateway = self.start(settings={"limits.connection_age": "1s", "retry.min": "1s"})
+        with raw_h2.Peer(self.gateway) as peer:
+            stream = peer.get("/topics/a")
+            peer.wait_body(stream, b"sluice.open")
+            opened = len(peer.body(stream))
+            self.assertEqual(peer.wait_closed(), raw_h2.NO_ERROR)
+            self.assertIn(b"retry: ", peer.body(stream)[opened:])
+        self.assertEqual(self.subscribe("/topics/a").status, 200)
+
+    def test_the_load_is_told_in_readiness_and_metrics(self):
+        self.gateway = self.start(settings={"limits.streams": 10})
+        readers = [self.subscribe("/topics/a") for _ in range(5)]
+        for reader in readers:
+            reader.opened()
+        deadline = time.monotonic() + 10
+        while "load 50 %: streams 5 of 10; " not in (text := self.fetch("/readyz", admin=True).text):
+            self.assertLess(time.monotonic(), deadline, text)
+        metrics = self.fetch("/metrics", admin=True).text
+        self.assertRegex(metrics, r'sluice_load_ratio{resource="streams"} 0\.(5|49)')
+        self.assertRegex(metrics, r"sluice_accept_rate [1-9]")
+        self.assertIn('sluice_retry_seconds{bound="low"} 2', metrics)
+
     def test_a_second_signal_does_not_wait(self):
         self.gateway = self.start(settings={"drain.delay": "5m"})
         reader = self.subscribe("/topics/a")

@@ -189,7 +189,7 @@ config::Config Conversation::default_config() {
 Conversation::Conversation(config::Config configuration)
     : config(std::move(configuration)),
       rules(config),
-      services(config, metrics.worker(0), *this),
+      services(config, metrics.worker(0), *this, load_state),
       router(rules, services) {
   services.now = std::chrono::steady_clock::now();  // by hand from here
   services.random.seed(1);

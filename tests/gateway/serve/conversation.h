@@ -71,6 +71,8 @@ class Peer final : private serve::Transport, private proto::CiphertextSink {
   [[nodiscard]] std::vector<std::string> events(StreamId id, bool own = false);
   [[nodiscard]] std::string last_event_id(StreamId id);
   [[nodiscard]] const test::Http2Peer& http() const { return http_; }
+  // The gateway's side.
+  [[nodiscard]] serve::Connection& connection() { return *connection_; }
   // The gateway has closed the connection.
   [[nodiscard]] bool closed() const { return connection_ == nullptr; }
   [[nodiscard]] std::size_t sends() const { return sends_; }
@@ -122,6 +124,7 @@ class Conversation final : private serve::Sources {
   const config::Config config;
   serve::Rules rules;
   observe::Metrics metrics{1};
+  load::State load_state;
   serve::Services services;
   serve::Router router;
   std::vector<std::unique_ptr<Peer>> peers;

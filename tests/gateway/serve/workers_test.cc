@@ -48,7 +48,7 @@ class Workers {
   explicit Workers(config::Config config = tests::Conversation::default_config()) : config_(std::move(config)) {
     std::vector<Worker*> all;
     for (unsigned index = 0; index != worker_count; ++index) {
-      workers_.push_back(std::make_unique<Worker>(index, config_, rules_, metrics_.worker(index)));
+      workers_.push_back(std::make_unique<Worker>(index, config_, rules_, metrics_.worker(index), load_state_));
       all.push_back(workers_.back().get());
     }
     for (const auto& worker : workers_) worker->connect(all);
@@ -114,6 +114,7 @@ class Workers {
   const config::Config config_;
   const serve::Rules rules_{config_};
   observe::Metrics metrics_{worker_count};
+  load::State load_state_;
   std::vector<std::unique_ptr<tests::SourceContext>> givens_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<topic::Home*> homes_;

@@ -1,0 +1,51 @@
+// Calendar: when those who were refused shall come back: bins of 100 ms up to a horizon, each with room for as many
+// arrivals as the accept rate allows. A refusal takes a place in the first bin that has one; an arrival is let in while
+// its own bin has admitted fewer than fit, whoever it is, for a returning EventSource cannot be told from a newcomer
+// (design §5.5). One per worker; pure, it is told the time. Memory: 4 bytes a bin, made by the first refusal.
+// Invariant: no bin is booked or admits beyond what the rate allows, but for the horizon's last half once all is full.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace sluice::load {
+
+class Calendar {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+  static constexpr std::chrono::milliseconds bin{100};
+
+  // `floor`: nobody is asked to come back sooner; `horizon`: nor later.
+  Calendar(std::chrono::milliseconds floor, std::chrono::milliseconds horizon);
+
+  // Arrivals per second.
+  void set_rate(double rate) { rate_ = rate; }
+  // Places are booked in the future: arrivals have to be counted.
+  [[nodiscard]] bool busy(TimePoint now) const { return now < busy_until_; }
+  // Whether the bin of this moment takes one more; takes its place if so.
+  [[nodiscard]] bool admit(TimePoint now);
+  // A place for somebody who is refused: how long from now, a random instant in its bin.
+  [[nodiscard]] std::chrono::milliseconds book(TimePoint now, std::mt19937_64& random);
+
+ private:
+  using Index = std::int64_t;  // bins since the epoch of the steady clock
+  struct Bin {
+    std::uint16_t booked = 0, admitted = 0;
+  };
+  [[nodiscard]] static Index index_of(TimePoint time) { return time.time_since_epoch() / bin; }
+  [[nodiscard]] Bin& at(Index index) { return bins_[static_cast<std::size_t>(index) % bins_.size()]; }
+  [[nodiscard]] std::int64_t room(Index index) const;
+  // Empties the bins that have passed.
+  void advance(TimePoint now);
+
+  const std::chrono::milliseconds floor_, horizon_;
+  double rate_ = 2'000;
+  std::vector<Bin> bins_;
+  Index now_ = 0;         // bins before it are past
+  Index first_free_ = 0;  // no bin before it has a place
+  TimePoint busy_until_{};
+};
+
+}  // namespace sluice::load

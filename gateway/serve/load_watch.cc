@@ -1,0 +1,116 @@
+#include "gateway/serve/load_watch.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "gateway/observe/process.h"
+#include "gateway/serve/worker.h"
+
+namespace sluice::serve {
+
+namespace {
+
+// A loop that runs what is due this late delivers late: what subscribers notice begins here.
+constexpr double loop_lag_max_seconds = 0.05;
+constexpr unsigned ticks_per_second = 10;
+constexpr double memory_full_share = 0.9;
+
+}  // namespace
+
+std::uint64_t automatic_memory_limit() {
+  std::uint64_t bytes =
+      static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  std::ifstream file("/sys/fs/cgroup/memory.max");  // bytes, or "max"
+  std::uint64_t quota = 0;
+  if (file >> quota && quota != 0) bytes = std::min(bytes, quota);
+  return bytes / 4 * 3;
+}
+
+LoadWatch::LoadWatch(const config::Limits& limits, std::vector<Worker*> workers, load::State& state,
+                     observe::LoadMetrics& metrics)
+    : limits_(limits),
+      workers_(std::move(workers)),
+      state_(state),
+      metrics_(metrics),
+      rate_(static_cast<unsigned>(workers_.size()), limits.accept_rate),
+      memory_max_(static_cast<double>(limits.memory != 0 ? limits.memory : automatic_memory_limit())) {
+  state_.accept_rate.store(rate_.per_second(), std::memory_order_relaxed);
+  if (const auto process = observe::read_process()) {
+    own_descriptors_ = static_cast<double>(process->open_fds);
+    descriptors_max_ = static_cast<double>(process->max_fds);
+  }
+}
+
+void LoadWatch::on_tick(std::chrono::steady_clock::time_point now) {
+  if (ticks_++ % ticks_per_second == 0) {
+    memory_bytes_ = static_cast<double>(observe::read_resident_bytes());
+    learn_rate(now);
+  }
+  double cpu_seconds = 0, lag = 0, backlog = 0, handshakes = 0, connections = 0;
+  std::uint64_t streams = 0;
+  for (const Worker* worker : workers_) {
+    const WorkerLoad& load = worker->load();
+    cpu_seconds += 1e-9 * static_cast<double>(load.cpu_ns.load(std::memory_order_relaxed));
+    lag = std::max(lag, 1e-9 * static_cast<double>(load.lag_ns.load(std::memory_order_relaxed)));
+    backlog += static_cast<double>(load.backlog_bytes.load(std::memory_order_relaxed));
+    handshakes += load.handshakes.load(std::memory_order_relaxed);
+    connections += load.connections.load(std::memory_order_relaxed);
+    streams += load.streams.load(std::memory_order_relaxed);
+  }
+  const double passed = std::chrono::duration<double>(now - ticked_).count();
+  const double cores = ticked_ == decltype(ticked_){} || passed <= 0 ? 0 : (cpu_seconds - cpu_seconds_) / passed;
+  cpu_seconds_ = cpu_seconds;
+  ticked_ = now;
+  load::Meter::Amounts amounts;
+  const auto set = [&amounts](load::Resource resource, double value, double limit) {
+    amounts[static_cast<std::size_t>(resource)] = {value, limit};
+  };
+  set(load::Resource::cpu, cores, static_cast<double>(workers_.size()));
+  set(load::Resource::loop_lag, lag, loop_lag_max_seconds);
+  set(load::Resource::connections, connections, limits_.connections);
+  set(load::Resource::streams, static_cast<double>(streams), limits_.streams);
+  set(load::Resource::backlog, backlog, memory_max_ / 4);
+  set(load::Resource::memory, memory_bytes_, memory_max_);
+  set(load::Resource::handshakes, handshakes, limits_.handshakes);
+  set(load::Resource::descriptors, own_descriptors_ + connections, descriptors_max_);
+  meter_.take(amounts, now);
+  state_.percent.store(meter_.percent(), std::memory_order_relaxed);
+  state_.streams.store(streams, std::memory_order_relaxed);
+  state_.late.store(meter_.share(load::Resource::loop_lag) >= 1 || meter_.share(load::Resource::backlog) >= 1,
+                    std::memory_order_relaxed);
+  state_.memory_full.store(memory_bytes_ >= memory_full_share * memory_max_, std::memory_order_relaxed);
+  for (std::size_t resource = 0; resource != load::resource_count; ++resource)
+    metrics_.shares_percent[resource].set(
+        static_cast<std::int64_t>(100 * meter_.share(static_cast<load::Resource>(resource))));
+}
+
+void LoadWatch::learn_rate(std::chrono::steady_clock::time_point now) {
+  load::ArrivalCosts costs;
+  std::uint64_t cpu_ns = 0, sent_bytes = 0;
+  for (const Worker* worker : workers_) {
+    const WorkerLoad& load = worker->load();
+    costs += {.handshake_ns = load.handshake_ns.load(std::memory_order_relaxed),
+              .handshakes = load.handshakes_done.load(std::memory_order_relaxed),
+              .subscribe_ns = load.subscribe_ns.load(std::memory_order_relaxed),
+              .subscribes = load.subscribes.load(std::memory_order_relaxed),
+              .replay_bytes = load.replay_bytes.load(std::memory_order_relaxed)};
+    cpu_ns += load.cpu_ns.load(std::memory_order_relaxed);
+    sent_bytes += load.sent_bytes.load(std::memory_order_relaxed);
+  }
+  if (learned_ != decltype(learned_){})
+    rate_.take(costs, cpu_ns, sent_bytes, std::chrono::duration<double>(now - learned_).count());
+  learned_ = now;
+  state_.accept_rate.store(rate_.per_second(), std::memory_order_relaxed);
+  metrics_.accept_rate.set(static_cast<std::int64_t>(rate_.per_second()));
+}
+
+std::string LoadWatch::detail() const {
+  return fmt::format("load {:.0f} %: {}; {:.0f} streams a second can come back", meter_.percent(), meter_.reason(),
+                     rate_.per_second());
+}
+
+}  // namespace sluice::serve
