@@ -19,6 +19,9 @@ constexpr std::chrono::milliseconds tick_interval{100};
 constexpr std::size_t slot_count = 10;  // each connection is looked at once per slot_count ticks
 // Handlers per turn: a flood of requests on one connection does not keep appended events from going out.
 constexpr int handlers_per_turn = 256;
+// Nor do requests that are dear: the time is looked at after each few handlers.
+constexpr int handlers_per_look = 16;
+constexpr std::chrono::milliseconds turn_time{10};
 // A round over fewer connections is not worth asking the time for.
 constexpr std::size_t crowd = 32;
 }  // namespace
@@ -168,7 +171,13 @@ void Worker::run() {
     int handlers = 0;
     // Work left over from the last turn does not wait for a socket.
     if (services_.dirty.empty() && deferred_.empty()) handlers += static_cast<int>(io_.run_one() != 0);
-    while (handlers < handlers_per_turn && io_.poll_one() != 0) ++handlers;
+    mark_time();
+    const topic::TimePoint until = services_.now + turn_time;
+    while (handlers < handlers_per_turn && io_.poll_one() != 0)
+      if (++handlers % handlers_per_look == 0) {
+        mark_time();
+        if (services_.now >= until) break;
+      }
     end_turn();
   }
   for (const Home& home : own_homes_) home.provider->stop();
