@@ -16,9 +16,10 @@ class Lies:
     drop: float = 0
     repeat: float = 0
     swap: float = 0  # with the next of the same stream
-    forge: float = 0  # after it comes an event that nobody published
+    forge: float = 0  # after it comes an event that nobody published: text, or one of ours with a number from the future
     forge_id: float = 0  # with an id that belongs to no event
     carriage_return: float = 0  # bare, inside the data, and after it the field of a forged id
+    alter: float = 0  # one byte of the data that is no number
     delay: Callable[[random.Random], float] = lambda _: 0.0  # seconds, of every delivery
     retry_ms: int | None = 500  # sent at the start of a stream; None: not at all
     cut_after: int | None = None  # events of a stream before half a one and a cut, once for each stream
@@ -37,6 +38,7 @@ class Told:
     forged: int = 0
     ids_forged: int = 0
     carriage_returns: int = 0
+    altered: int = 0
     cuts: int = 0
     opened: int = 0  # requests for a stream, the first time
     returned: int = 0  # requests with the Last-Event-ID of a stream
@@ -46,7 +48,7 @@ class Told:
     away: list[float] = dataclasses.field(default_factory=list)  # seconds from a cut to the stream's return
 
 
-FATES = ("drop", "repeat", "swap", "forge", "forge_id", "carriage_return")
+FATES = ("drop", "repeat", "swap", "forge", "forge_id", "carriage_return", "alter")
 
 
 def fate(lies: Lies, dice: random.Random) -> str:

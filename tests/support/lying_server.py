@@ -20,7 +20,7 @@ from misbehaving_sse import MisbehavingSse
 from sse_behaviours import STREAM, no_content, unavailable, wrong_type
 
 SWAP_SECONDS = 0.5  # how long an event waits for the next, to be sent after it; then it goes honestly
-CR_AT = 40  # where in the data a bare CR comes: behind what a load client counts by
+NUMBERS = 33  # bytes of the data that a load client counts by: two numbers of 16 digits
 ANSWERS = {"503": unavailable, "204": no_content, "html": wrong_type}
 
 
@@ -151,28 +151,35 @@ class LyingServer(MisbehavingSse):
             told.carriage_returns += 1
             await self._write_carriage_return(exchange, stream, index)
             return
+        if decided == "alter":
+            told.altered += 1
+            await self._write(exchange, stream, index, altered=True)
+            return
         await self._write(exchange, stream, index)
         if decided == "repeat":
             told.repeated += 1
             await self._write(exchange, stream, index)
         elif decided == "forge":
             told.forged += 1
-            await exchange.body(b"data: nobody has published this\n\n")
+            data = self._logs[stream.topic][index].data
+            text = b"%016d" % 10**12 + data[16:] if told.forged % 2 else b"nobody has published this"
+            await exchange.body(b"data: %s\n\n" % text)
 
-    async def _write(self, exchange, stream: Stream, index: int, id: str | None = None):
+    async def _write(self, exchange, stream: Stream, index: int, id: str | None = None, altered=False):
         """An event as it was published. What is known of the stream is changed before the bytes go: they may wake a
         client that leaves and comes again at once."""
         event = self._logs[stream.topic][index]
         self._know(stream, index, id or f"{stream.serial}.{index}")
         self._told.deliveries += 1
         self._told.delays.append(time.monotonic() - event.at)
-        await exchange.body(b"id: %s\ndata: %s\n\n" % (stream.last_id.encode(), event.data))
+        data = event.data[:-1] + b"y" if altered else event.data
+        await exchange.body(b"id: %s\ndata: %s\n\n" % (stream.last_id.encode(), data))
 
     async def _write_carriage_return(self, exchange, stream: Stream, index: int):
         """As long as an honest event, with a line end where none belongs: the rest of the data is the forged id."""
         data = self._logs[stream.topic][index].data
         field = b"\rid: cr-%d-" % self._told.carriage_returns
-        wire = data[:CR_AT] + field + data[CR_AT + len(field):]
+        wire = data[:NUMBERS] + field + data[NUMBERS + len(field):]
         id = f"{stream.serial}.{index}".encode()
         self._know(stream, index, wire.rpartition(b"\rid: ")[2].decode())
         await exchange.body(b"id: %s\ndata: %s\n\n" % (id, wire))
@@ -185,6 +192,6 @@ class LyingServer(MisbehavingSse):
         self._told.cuts += 1
         stream.lives_left -= 1
         stream.cut_at = time.monotonic()
-        await exchange.body(b"id: cut\ndata: %s" % event.data[:CR_AT])
+        await exchange.body(b"id: cut\ndata: %s" % event.data[:NUMBERS])
         if exchange.request.version == "2":
             exchange.reset()  # over HTTP/1.1 the answer that did not end closes the connection
