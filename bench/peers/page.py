@@ -50,7 +50,7 @@ def machine() -> str:
     kind = subprocess.run(["systemd-detect-virt"], capture_output=True, text=True, check=False).stdout.strip() \
         if pathlib.Path("/usr/bin/systemd-detect-virt").exists() else ""
     return (f"{os.cpu_count()} cores ({cpu[1] if cpu else platform.machine()}), {gigabytes:.0f} GB"
-            f"{', virtual (' + kind + ')' if kind not in ('', 'none') else ''}, Linux {platform.release()}")
+            f"{', virtual' if kind not in ('', 'none') else ''}, Linux {platform.release().partition('-')[0]}")
 
 
 def page(command: str, when: str, load: str, servers: list[Server], results: dict[str, dict[Server, Result]],

@@ -26,6 +26,7 @@ class Faults(unittest.TestCase):
             {name: found[name] for name in ("lost", "repeated", "reordered", "malformed", "gaps", "reconnects", "refused")},
             {"lost": told.dropped + told.carriage_returns + told.altered, "repeated": told.repeated, "reordered": told.swapped,
              "malformed": told.forged + told.carriage_returns + told.altered, "gaps": 0, "reconnects": 0, "refused": 0}, told)
+        self.assertEqual(sum(found["bins"]["deliveries"]), told.deliveries - told.altered)
         return found, told
 
     def test_every_lie_over_HTTP_1_is_counted_exactly(self):
