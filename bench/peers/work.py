@@ -64,7 +64,7 @@ WORKS = [
     Work("idle, 1,000 × 1", 1_000, 1, "--scenario idle", {"bytes per connection": figure("pss_per_connection")}, seconds=3),
     Work("storm, 100 × 10", 100, 10, "--scenario storm",
          {"all back after, s": figure("all_back_s"), "reconnects in the busiest second": figure("arrivals_peak"),
-          "not back": figure("not_back"), "lost": key("lost"), "repeated": key("repeated")}, rate=20, warmup=1, faults=()),
+          "not back": figure("not_back"), "lost": key("lost"), "repeated": key("repeated")}, rate=5, warmup=1, faults=()),
     # 1 KB a hundred times a second, to 100 streams that are never read: 100 MB in all, a little of it in the sockets.
     Work("slow readers, 100 × 10", 100, 10, "--scenario slow-reader --payload 1000",
          {"memory grown by, bytes": memory_growth, "p99 of the others, ms": figure("others_p99"), "slow ones ended": figure("slow_ended")},
@@ -82,7 +82,8 @@ def begin(work: Work, server: Server) -> int:
 
 def bearable(run: dict, rate: int) -> bool:
     """What was offered was delivered, in time."""
-    expected = rate * run["streams"] * run["seconds"]
+    reading = run["streams"] - run.get("slow_reader", {}).get("slow_streams", 0)
+    expected = rate * reading * run["seconds"]
     p99 = run["figures"].get("p99")
     return not run["failure"] and run["deliveries"] >= DELIVERED_BEARABLE * expected and p99 is not None and p99 <= P99_BEARABLE_MS
 
