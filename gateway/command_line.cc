@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <sstream>
+#include <stdexcept>
 #include <string_view>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "bench/options.h"
 #include "gateway/config/units.h"
 #include "gateway/version.h"
 
@@ -21,6 +23,7 @@ constexpr const char* examples = R"(Examples:
   sluice check -c sluice.toml                 what is wrong with a file: place, key, remedy
   sluice tail /demo/clock                     events as they come; resumes by itself
   sluice pub greetings 'hello'                one event to the topic `greetings`
+  sluice bench --duration 5s                  measure it, or any other server of event streams
   sluice certs --trust                        trust the development certificate on this machine
 
 Any key of the file can be set by --set limits.streams=100 or SLUICE_LIMITS__STREAMS=100.
@@ -94,6 +97,7 @@ struct Grammar {
   CheckCommand check;
   client::PubOptions pub;
   client::TailOptions tail;
+  bench::Draft bench;
   certs::CertsOptions certs;
 
   Grammar() {
@@ -103,6 +107,7 @@ struct Grammar {
     add_check(*app.add_subcommand("check", "check a configuration without starting"));
     add_pub(*app.add_subcommand("pub", "publish events to a topic"));
     add_tail(*app.add_subcommand("tail", "print the events of a stream as they come"));
+    bench::add_options(*app.add_subcommand("bench", "measure a server of event streams under load"), bench);
     add_certs(*app.add_subcommand("certs", "make, show and trust the development certificate"));
     app.add_subcommand("sources", "list what events can come from, with the keys of each and an example");
     app.add_subcommand("version", "print the version, the libraries, and what was built in");
@@ -178,6 +183,7 @@ struct Grammar {
       return pub;
     }
     if (app.got_subcommand("tail")) return tail;
+    if (app.got_subcommand("bench")) return bench::make_command(bench);
     if (app.got_subcommand("certs")) return certs;
     if (app.got_subcommand("sources")) return SourcesCommand{};
     if (app.got_subcommand("reference")) return ReferenceCommand{};
@@ -190,10 +196,15 @@ struct Grammar {
 std::variant<Command, UsageText> parse_command_line(std::vector<std::string> arguments) {
   Grammar grammar;
   if (arguments.empty()) return UsageText{grammar.app.help(), usage_error};
+  const std::string typed = bench::typed_command(arguments);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {
     grammar.app.parse(std::move(arguments));
-    return grammar.chosen();
+    Command command = grammar.chosen();
+    if (auto* bench = std::get_if<bench::Command>(&command)) bench->typed = typed;
+    return command;
+  } catch (const std::invalid_argument& error) {
+    return UsageText{fmt::format("sluice bench: {}\n", error.what()), usage_error};
   } catch (const CLI::ExtrasError& error) {
     // The mistake that everybody makes once: `sluice check sluice.toml`.
     const bool file = std::string_view(error.what()).find(".toml") != std::string_view::npos;
