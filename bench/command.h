@@ -52,6 +52,7 @@ struct Draft {
   std::vector<std::string> expect;
   std::optional<std::string> compare, json, report;
   bool quiet = false;
+  bool list_figures = false;  // instead of a run
 };
 
 struct Command {

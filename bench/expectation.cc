@@ -68,7 +68,7 @@ Expectation parse_expectation(std::string_view text) {
   if (figure == nullptr) {
     const std::string near = nearest_figure(name);
     throw std::invalid_argument(fmt::format("\"{}\": there is no figure `{}`{}", text, name,
-                                            near.empty() ? "; all of them: docs/benchmarking.md" : near));
+                                            near.empty() ? "; all of them: sluice bench --list-figures" : near));
   }
   const std::optional<double> number = parse_quantity(limit, figure->unit);
   if (!number)

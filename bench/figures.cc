@@ -257,7 +257,11 @@ std::vector<Figure> figures_of(const Outcome& outcome) {
 std::string nearest_figure(std::string_view name) {
   std::vector<std::string> names;
   for (const FigureKind& kind : kinds) names.emplace_back(kind.name);
-  return config::did_you_mean(name, names);
+  if (std::string near = config::did_you_mean(name, names); !near.empty() || name.size() < 3) return near;
+  // Half a name: `rss_growth`.
+  for (const std::string& whole : names)
+    if (whole.starts_with(name)) return "; did you mean `" + whole + "`?";
+  return {};
 }
 
 std::string_view title_of(Group group) {

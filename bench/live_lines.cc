@@ -1,6 +1,7 @@
 #include "bench/live_lines.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,5 +1,6 @@
 #include "bench/options.h"
 
+#include <cmath>
 #include <limits>
 #include <string_view>
 
@@ -215,6 +216,7 @@ void add_results(CLI::App& verb, Draft& draft) {
   results.text("--report", draft.report, "FILE.html", "one page with plots, nothing but itself needed");
   results.text("--compare", draft.compare, "FILE", "ratios to an earlier run's --json");
   results.flag("-q,--quiet", draft.quiet, "no live view");
+  results.flag("--list-figures", draft.list_figures, "print the figures that --expect knows, and end");
 }
 
 }  // namespace

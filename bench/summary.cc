@@ -11,7 +11,7 @@
 namespace sluice::bench {
 namespace {
 
-constexpr std::size_t group_columns = 15, title_columns = 40, value_columns = 13;
+constexpr std::size_t group_columns = 15, title_columns = 40, value_columns = 13, ratio_columns = 9;
 constexpr std::size_t faulty_topics_max = 5;  // named; the JSON has them all
 
 // Figures that say nothing while they are 0.
@@ -74,9 +74,12 @@ class Summary {
     line(style_.bold(run.scenario) + ": " + run.offered);
     line(style_.dim(fmt::format("{}, measured for {} from {}{}", run.url, quantity_text(run.seconds, Unit::seconds),
                                 utc_text(run.began_unix_seconds), run.interrupted ? ", interrupted" : "")));
-    if (report_.comparison)
-      line(style_.dim(fmt::format("{:>{}}", "was, ratio to " + report_.comparison->name,
-                                  group_columns + title_columns + 2 * value_columns)));
+    if (report_.comparison) {
+      line("");
+      line(style_.dim(left_aligned("ratio to " + report_.comparison->name, group_columns + title_columns) +
+                      right_aligned("now", value_columns) + right_aligned("was", value_columns) +
+                      right_aligned("ratio", ratio_columns)));
+    }
     line("");
   }
 
@@ -95,7 +98,7 @@ class Summary {
     if (const Compared* compared = find_compared(report_, figure.kind)) {
       value = right_aligned(value, value_columns);
       value += style_.dim(right_aligned(quantity_text(compared->before, figure.kind->unit), value_columns));
-      value += right_aligned(ratio_text(*compared), 9) + "  " + change_text(*compared, style_);
+      value += right_aligned(ratio_text(*compared), ratio_columns) + "  " + change_text(*compared, style_);
     }
     row(figure.kind->group, std::string(figure.kind->title), value);
   }
@@ -140,15 +143,22 @@ class Summary {
                : quantity_text(static_cast<double>(step.latency.quantile(share)) / 1e9, Unit::seconds);
   }
 
+  // From the first reconnect on, several bins to a character where there are many.
   void storm() {
     std::vector<double> reconnects;
-    for (const Bin& bin : report_.outcome.bins) reconnects.push_back(static_cast<double>(bin.reconnects));
+    for (const Bin& bin : report_.outcome.bins)
+      if (bin.reconnects != 0 || !reconnects.empty()) reconnects.push_back(static_cast<double>(bin.reconnects));
+    while (!reconnects.empty() && reconnects.back() == 0) reconnects.pop_back();
     if (!report_.outcome.storm || reconnects.empty()) return;
-    const double most = *std::max_element(reconnects.begin(), reconnects.end());
+    const std::size_t columns = style_.columns > 70 ? style_.columns - 50 : 20;
+    const std::size_t together = (reconnects.size() + columns - 1) / columns;
+    std::vector<double> sums((reconnects.size() + together - 1) / together);
+    for (std::size_t index = 0; index < reconnects.size(); ++index) sums[index / together] += reconnects[index];
+    const auto bin = static_cast<double>(report_.outcome.bin.count() * static_cast<std::int64_t>(together));
     line("");
-    line(fmt::format("  reconnects     {}  peak {} in {}", sparkline(reconnects, style_.columns - 44, style_),
-                     quantity_text(most, Unit::count),
-                     quantity_text(static_cast<double>(report_.outcome.bin.count()), Unit::milliseconds)));
+    line(fmt::format("  reconnects     {}  at most {} in {}", style_.accent(sparkline(sums, columns, style_)),
+                     quantity_text(*std::max_element(sums.begin(), sums.end()), Unit::count),
+                     quantity_text(bin, Unit::milliseconds)));
   }
 
   void expectations() {

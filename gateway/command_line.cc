@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "bench/figures_table.h"
 #include "bench/options.h"
+#include "gateway/config/nearest.h"
 #include "gateway/config/units.h"
 #include "gateway/version.h"
 
@@ -191,6 +193,19 @@ struct Grammar {
   }
 };
 
+// "; did you mean `--rate`?" when a flag that no verb knows was typed.
+std::string nearest_flag(const CLI::App& app) {
+  for (const CLI::App* verb : app.get_subcommands()) {
+    std::vector<std::string> known;
+    for (const CLI::Option* option : verb->get_options())
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    for (const std::string& typed : verb->remaining())
+      if (typed.starts_with("--"))
+        return config::did_you_mean(std::string_view(typed).substr(0, typed.find('=')), known);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::variant<Command, UsageText> parse_command_line(std::vector<std::string> arguments) {
@@ -200,6 +215,7 @@ std::variant<Command, UsageText> parse_command_line(std::vector<std::string> arg
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {
     grammar.app.parse(std::move(arguments));
+    if (grammar.bench.list_figures) return UsageText{bench::figures_table(), 0};
     Command command = grammar.chosen();
     if (auto* bench = std::get_if<bench::Command>(&command)) bench->typed = typed;
     return command;
@@ -208,7 +224,9 @@ std::variant<Command, UsageText> parse_command_line(std::vector<std::string> arg
   } catch (const CLI::ExtrasError& error) {
     // The mistake that everybody makes once: `sluice check sluice.toml`.
     const bool file = std::string_view(error.what()).find(".toml") != std::string_view::npos;
-    return UsageText{fmt::format("sluice: {}{}\n", error.what(), file ? ": name a file with -c" : ""), usage_error};
+    return UsageText{
+        fmt::format("sluice: {}{}\n", error.what(), file ? ": name a file with -c" : nearest_flag(grammar.app)),
+        usage_error};
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, errors;
     const int code = grammar.app.exit(error, out, errors);
