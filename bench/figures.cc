@@ -170,9 +170,9 @@ const auto kinds = std::to_array<FigureKind>({
          return s.away.count() != 0 ? Value(number(s.away.quantile(0.95) - s.away.quantile(0.05)) / 1e9) : std::nullopt;
        });
      }},
-    {"retry_min", "shortest retry: held", Group::storm, Unit::milliseconds, neither, 0.05, "a server that sends retry:",
+    {"retry_min", "shortest retry: that was held", Group::storm, Unit::milliseconds, neither, 0.05, "a server that sends retry:",
      [](Run r) { return of_storm(r, [](const StormFigures& s) { return held(s, false); }); }},
-    {"retry_max", "longest retry: held", Group::storm, Unit::milliseconds, neither, 0.05, "a server that sends retry:",
+    {"retry_max", "longest retry: that was held", Group::storm, Unit::milliseconds, neither, 0.05, "a server that sends retry:",
      [](Run r) { return of_storm(r, [](const StormFigures& s) { return held(s, true); }); }},
     {"failed_attempts", "attempts that failed", Group::storm, Unit::count, smaller, 0.1, needs_storm,
      [](Run r) { return of_storm(r, [](const StormFigures& s) { return number(s.failed_attempts); }); }},
@@ -182,9 +182,9 @@ const auto kinds = std::to_array<FigureKind>({
 
     {"knee", "the knee: last step within the limits", Group::ramp, Unit::count, larger, 0.1, needs_ramp,
      [](Run r) { return of_knee(r, [](const RampStep& step) { return step.offered; }); }},
-    {"knee_p99", "p99 there", Group::ramp, Unit::milliseconds, neither, 0.25, needs_ramp,
+    {"knee_p99", "p99 at the knee", Group::ramp, Unit::milliseconds, neither, 0.25, needs_ramp,
      [](Run r) { return of_knee(r, [](const RampStep& step) { return milliseconds_at(step.latency, 0.99); }); }},
-    {"knee_server_cpu", "server CPU there", Group::ramp, Unit::share, neither, 0.1, "--scenario ramp and --server-pid",
+    {"knee_server_cpu", "server CPU at the knee", Group::ramp, Unit::share, neither, 0.1, "--scenario ramp and --server-pid",
      [](Run r) {
        return r.servers.empty() ? std::nullopt : of_knee(r, [](const RampStep& step) { return step.server_cpu_share; });
      }},

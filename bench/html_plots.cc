@@ -94,7 +94,7 @@ std::string deliveries(const RunReport& report, const std::vector<Moment>& momen
          fmt::format("{}: {} delivered, {} published", time_of(moment),
                      quantity_text(std::round(rate(moment, moment.sum.deliveries)), Unit::per_second),
                      quantity_text(std::round(rate(moment, moment.sum.published)), Unit::per_second))});
-  return figure("Deliveries over time", "Events received by all streams together. Hatched: not measured.", plot);
+  return figure("Deliveries over time", "Events received by all streams together. Shaded: not measured.", plot);
 }
 
 std::string latency_over_time(const RunReport& report, const std::vector<Moment>& moments) {
@@ -284,7 +284,7 @@ std::string ramp_share(const RunReport& report) {
 
 std::string opening(const RunReport& report, const std::vector<Moment>& moments) {
   const Outcome& run = report.outcome;
-  if (run.open_time.count() == 0 || (run.deliveries != 0 && !run.storm)) return {};
+  if (run.open_time.count() == 0 || run.deliveries != 0) return {};
   Plot plot = time_plot(report, moments);
   plot.about = "streams opened over time";
   plot.y.unit = Unit::per_second;

@@ -49,19 +49,26 @@ std::vector<std::string_view> headline(Scenario scenario) {
   return names;
 }
 
+// As a page shows it, with the sign for micro that a terminal may not have.
+std::string shown(double value, Unit unit) {
+  std::string text = quantity_text(value, unit);
+  if (text.ends_with(" us")) text.replace(text.size() - 2, 1, "\u00b5");
+  return escaped(text);
+}
+
 std::string with_unit_aside(const std::string& quantity) {
   const std::size_t blank = quantity.find(' ');
-  if (blank == std::string::npos) return escaped(quantity);
-  return fmt::format("{}<small>{}</small>", escaped(quantity.substr(0, blank)), escaped(quantity.substr(blank + 1)));
+  if (blank == std::string::npos) return quantity;
+  return fmt::format("{}<small>{}</small>", quantity.substr(0, blank), quantity.substr(blank + 1));
 }
 
 std::string tile(const FigureKind& kind, double value) {
   const bool bad = kind.group == Group::faults && value > 0;
   const std::string title =
       kind.group == Group::latency ? fmt::format("latency, {}", kind.title) : std::string(kind.title);
-  const double shown = kind.unit == Unit::per_second ? std::round(value) : value;
+  const double rounded = kind.unit == Unit::per_second && value >= 10 ? std::round(value) : value;
   return fmt::format(R"(<div class="tile"><b{}>{}</b><span>{}</span></div>)", bad ? R"( class="bad")" : "",
-                     with_unit_aside(quantity_text(shown, kind.unit)), escaped(title));
+                     with_unit_aside(shown(rounded, kind.unit)), escaped(title));
 }
 
 std::string tiles(const RunReport& report) {
@@ -118,26 +125,42 @@ std::string change_cell(const Compared& compared) {
   return fmt::format(R"(<td class="soft">within {:.0f} %</td>)", 100 * compared.noise);
 }
 
+// "3 better, 1 worse, the other 20 the same or within the noise"
+std::string balance(const Comparison& comparison) {
+  const auto count = [&](Change change) {
+    return std::count_if(comparison.figures.begin(), comparison.figures.end(),
+                         [&](const Compared& compared) { return compared.change == change; });
+  };
+  return fmt::format("{} better, {} worse; the other {} the same, within the noise, or neither", count(Change::better),
+                     count(Change::worse), count(Change::none) + count(Change::other));
+}
+
+// Figures that are the same in both runs are left out.
 std::string comparison(const RunReport& report) {
   if (!report.comparison) return {};
-  std::string html = fmt::format("<h2>Compared with {}</h2>\n", escaped(report.comparison->name));
+  std::string html = fmt::format("<h2>Compared with {}</h2>\n<p class=\"under\">{}</p>\n",
+                                 escaped(report.comparison->name), balance(*report.comparison));
   if (!report.comparison->notes.empty()) {
     html += "<ul class=\"warnings\">";
     for (const std::string& note : report.comparison->notes) html += fmt::format("<li>{}</li>", escaped(note));
     html += "</ul>\n";
   }
-  html +=
-      "<div class=\"scroll\"><table><thead><tr><th>figure</th><th>now</th><th>then</th><th>ratio</th><th></th></tr>"
-      "</thead><tbody>";
+  std::string rows;
+  std::optional<Group> group;
   for (const Compared& compared : report.comparison->figures) {
-    if (compared.before == 0 && compared.now == 0) continue;
-    html += fmt::format("<tr><td>{} <span class=\"soft\">{}</span></td><td>{}</td><td>{}</td><td>{}</td>{}</tr>\n",
-                        escaped(compared.kind->title), title_of(compared.kind->group),
-                        escaped(quantity_text(compared.now, compared.kind->unit)),
-                        escaped(quantity_text(compared.before, compared.kind->unit)), ratio_text(compared),
-                        change_cell(compared));
+    if (compared.before == compared.now) continue;
+    if (group != compared.kind->group)
+      rows += fmt::format("<tr class=\"head\"><td colspan=\"5\">{}</td></tr>\n", title_of(compared.kind->group));
+    group = compared.kind->group;
+    rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td>{}</tr>\n", escaped(compared.kind->title),
+                        shown(compared.now, compared.kind->unit), shown(compared.before, compared.kind->unit),
+                        ratio_text(compared), change_cell(compared));
   }
-  return html + "</tbody></table></div>\n";
+  if (rows.empty()) return html;
+  return html +
+         "<div class=\"scroll\"><table><thead><tr><th>figure</th><th>now</th><th>then</th><th>ratio</th><th></th>"
+         "</tr></thead><tbody>" +
+         rows + "</tbody></table></div>\n";
 }
 
 std::string faulty_topics(const RunReport& report) {
@@ -208,7 +231,7 @@ std::string ramp_steps(const RunReport& report) {
     const auto latency = [&](double share) {
       return step.latency.count() == 0
                  ? std::string("-")
-                 : quantity_text(static_cast<double>(step.latency.quantile(share)) / 1e6, Unit::milliseconds);
+                 : shown(static_cast<double>(step.latency.quantile(share)) / 1e6, Unit::milliseconds);
     };
     html += fmt::format(
         "<tr><td>{}{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"text "
@@ -227,15 +250,16 @@ std::string all_figures(const RunReport& report) {
   std::optional<Group> group;
   for (const Figure& figure : figures_of(report.outcome)) {
     if (!group || *group != figure.kind->group) {
-      if (group) html += "</tbody></table>\n";
+      if (group) html += "</tbody></table></div>\n";
       group = figure.kind->group;
-      html += fmt::format("<table><thead><tr><th>{}</th><th></th><th></th></tr></thead><tbody>", title_of(*group));
+      html += fmt::format("<div class=\"scroll\"><table><thead><tr><th>{}</th><th></th><th></th></tr></thead><tbody>",
+                          title_of(*group));
     }
-    html += fmt::format("<tr><td>{}</td><td class=\"text\"><code>{}</code></td><td>{}</td></tr>\n",
-                        escaped(figure.kind->title), escaped(figure.kind->name),
-                        escaped(quantity_text(figure.value, figure.kind->unit)));
+    html +=
+        fmt::format("<tr><td>{}</td><td class=\"text\"><code>{}</code></td><td>{}</td></tr>\n",
+                    escaped(figure.kind->title), escaped(figure.kind->name), shown(figure.value, figure.kind->unit));
   }
-  return html + "</tbody></table></div>\n";
+  return html + (group ? "</tbody></table></div></div>\n" : "</div>\n");
 }
 
 }  // namespace
@@ -246,10 +270,10 @@ std::string html_report(const RunReport& report) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>sluice bench: {} {}</title>\n"
       "<style>{}</style></head>\n<body>\n",
       escaped(report.outcome.scenario), escaped(report.outcome.url), report_style());
-  html += head(report) + tiles(report) + expectations(report) + comparison(report);
+  html += head(report) + tiles(report) + expectations(report);
   if (const std::string plots = plots_html(report); !plots.empty())
     html += "<h2>Over time, and by percentile</h2>\n<div class=\"plots\">" + plots + "</div>\n";
-  html += ramp_steps(report) + faulty_topics(report) + processes(report) + all_figures(report);
+  html += comparison(report) + ramp_steps(report) + faulty_topics(report) + processes(report) + all_figures(report);
   html += fmt::format("<h2>The command</h2>\n<pre>{}</pre>\n", escaped(report.command));
   html += fmt::format(
       "<footer>Written by sluice {}. Latency counts from the time at which an event was due to be "

@@ -72,7 +72,8 @@ Range logarithmic_range(const PlotAxis& axis, double least, double most) {
     const double power = std::pow(10, std::floor(std::log10(value) - 1e-9)), lead = value / power;
     return (lead <= 2 ? 2 : lead <= 5 ? 5 : 10) * power;
   };
-  Range range{axis.from.value_or(down(least)), axis.to.value_or(up(most))};
+  // A line at the very edge would be cut in half.
+  Range range{axis.from.value_or(down(least / 1.1)), axis.to.value_or(up(most * 1.1))};
   if (range.to <= range.from) range.to = range.from * 10;
   return range;
 }
@@ -239,7 +240,7 @@ class Drawing {
       const double y = y_.clamped(rule.at);
       add(R"(<line class="rule" x1="{:.0f}" x2="{:.0f}" y1="{:.1f}" y2="{:.1f}"/>)", left_margin,
           plot_.width - right_margin, y, y);
-      add(R"(<text class="label" x="{:.0f}" y="{:.1f}" text-anchor="end">{}</text>)", plot_.width - right_margin - 4,
+      add(R"(<text class="label" x="{:.0f}" y="{:.1f}">{}</text>)", left_margin + 5,
           y < top_margin + 16 ? y + 14 : y - 5, escaped(rule.label));
       return;
     }

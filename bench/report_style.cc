@@ -61,16 +61,14 @@ figure > svg { margin-top: auto; }
 .line { fill: none; stroke: var(--c); stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
 .area { fill: var(--c); opacity: 0.14; } .bar, .dot { fill: var(--c); }
 .dot { stroke: var(--card); stroke-width: 1.5; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; background: var(--card); border: 1px solid var(--rule);
-  border-radius: 10px; overflow: hidden; font-size: 0.88rem; }
+.scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 10px; }
+table { border-collapse: collapse; width: 100%; font-size: 0.88rem; }
 th, td { padding: 0.4rem 0.9rem; text-align: right; border-top: 1px solid var(--grid); white-space: nowrap; }
 th { color: var(--soft); font-weight: 550; font-size: 0.8rem; border-top: 0; }
 th:first-child, td:first-child, .text { text-align: left; white-space: normal; }
-tbody.group td:first-child { padding-left: 0.9rem; }
 tr.head td { color: var(--soft); font-weight: 600; font-size: 0.8rem; background: var(--wash); }
 .groups { columns: 26rem; column-gap: 1rem; }
-.groups table { break-inside: avoid; margin-bottom: 1rem; }
+.groups .scroll { break-inside: avoid; margin-bottom: 1rem; }
 code, pre { font-family: var(--mono); font-size: 0.82rem; }
 td code { color: var(--soft); }
 pre { padding: 0.9rem 1rem; background: var(--card); border: 1px solid var(--rule); border-radius: 10px;

@@ -49,11 +49,16 @@ class Summary {
 
   std::string text() {
     head();
-    for (const Figure& figure : figures_of(report_.outcome))
+    bool faults_shown = std::any_of(std::begin(fault_names), std::end(fault_names), [this](const char* name) {
+      return find_figure(name)->of(report_.outcome).value_or(0) != 0;
+    });
+    for (const Figure& figure : figures_of(report_.outcome)) {
+      if (figure.kind->group > Group::faults && !faults_shown) {
+        row(Group::faults, style_.good("none"), "");
+        faults_shown = true;
+      }
       if (!silent(figure)) figure_row(figure);
-    if (std::none_of(std::begin(fault_names), std::end(fault_names),
-                     [this](const char* name) { return find_figure(name)->of(report_.outcome).value_or(0) != 0; }))
-      row(Group::faults, style_.good("none"), "");
+    }
     faulty_topics();
     ramp();
     storm();
