@@ -29,6 +29,10 @@ void LiveView::on_progress(const Progress& progress) {
   out_ << live_line(progress) << '\n' << std::flush;
 }
 
+void LiveView::on_open() {
+  if (options_.open) options_.open();
+}
+
 // One write for the whole block: a terminal then shows no half of it.
 void LiveView::draw(const Progress& progress) {
   std::string block = drawn_lines_ == 0 ? hide_cursor : fmt::format("\x1b[{}A\r", drawn_lines_);

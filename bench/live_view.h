@@ -20,12 +20,14 @@ class LiveView final : public Watcher {
     bool quiet = false;
     std::function<TextStyle()> style;      // asked before each redraw
     std::function<bool()> stop = nullptr;  // whether the person has had enough
+    std::function<void()> open = nullptr;  // what is done when all streams are open
   };
 
   LiveView(std::ostream& out, Options options);
   ~LiveView() override;
 
   void on_progress(const Progress& progress) override;
+  void on_open() override;
   [[nodiscard]] bool wants_to_stop() const override { return options_.stop && options_.stop(); }
   // Takes the block away: the summary stands in its place.
   void clear();

@@ -41,6 +41,8 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
   virtual ~Watcher() = default;
   virtual void on_progress(const Progress& progress) = 0;
+  // All streams of the crowd are open (Plan::announce_open is for who is asked to say so).
+  virtual void on_open() {}
   // Asked at least four times a second: true ends the run early, with an outcome of what was measured until then.
   [[nodiscard]] virtual bool wants_to_stop() const { return false; }
 };

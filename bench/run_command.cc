@@ -42,13 +42,17 @@ std::string title_of(const Command& command) {
   return fmt::format("{} {}", name_of(command.plan.scenario), url_of(command.plan.crowd.target));
 }
 
-Outcome watched(const Command& command, const RunPlan& run, std::ostream& err) {
+Outcome watched(const Command& command, const RunPlan& run, std::ostream& out, std::ostream& err) {
   const Interrupt interrupt;
   LiveView view(err, {.title = title_of(command),
                       .terminal = is_terminal(STDERR_FILENO),
                       .quiet = command.quiet,
                       .style = [] { return style_of(STDERR_FILENO); },
-                      .stop = &Interrupt::asked});
+                      .stop = &Interrupt::asked,
+                      .open =
+                          [&] {
+                            if (command.plan.announce_open) out << "open" << std::endl;
+                          }});
   return run(command.plan, view);
 }
 
@@ -66,7 +70,7 @@ int run_command(const Command& command, const RunPlan& run, std::ostream& out, s
     return wrongly_called;
   }
 
-  RunReport report{command.plan, watched(command, run, err), {}, {}, command.typed};
+  RunReport report{command.plan, watched(command, run, out, err), {}, {}, command.typed};
   if (!report.outcome.failure.empty() && report.outcome.seconds == 0) {
     // Nothing was measured: a report of it would only hide why.
     err << "sluice bench: " << report.outcome.failure << '\n';

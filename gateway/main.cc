@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/run_benchmark.h"
 #include "bench/run_command.h"
 #include "certs/certs.h"
 #include "certs/certs_command.h"
@@ -68,10 +69,7 @@ struct Perform {
   }
   int operator()(bench::Command command) const {
     command.plan.crowd.trust.development_ca = development_ca();
-    const auto run = [](const bench::Plan&, bench::Watcher&) -> bench::Outcome {
-      throw std::runtime_error("bench: nothing measures yet");
-    };
-    return bench::run_command(command, run, std::cout, std::cerr);
+    return bench::run_command(command, bench::run_benchmark, std::cout, std::cerr);
   }
   int operator()(const certs::CertsOptions& options) const { return certs::run_certs_command(options, std::cout); }
   int operator()(const VersionCommand&) const { return print(version_text()); }

@@ -18,7 +18,8 @@ LiveView::Options options(bool terminal) {
               [] {
                 return TextStyle{true, true, 80};
               },
-          .stop = nullptr};
+          .stop = nullptr,
+          .open = nullptr};
 }
 
 std::size_t lines_of(const std::string& text) {
