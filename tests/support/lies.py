@@ -44,7 +44,8 @@ class Told:
     returned: int = 0  # requests with the Last-Event-ID of a stream
     wrong_last_event_ids: int = 0  # of these, with another id than the stream's last
     answers: dict[str, int] = dataclasses.field(default_factory=dict)  # to those who returned
-    delays: list[float] = dataclasses.field(default_factory=list)  # seconds from the publish to the write, as they were
+    # Seconds from when an event was due, by its data, until it was written: as they were, on a busy machine too.
+    delays: list[float] = dataclasses.field(default_factory=list)
     away: list[float] = dataclasses.field(default_factory=list)  # seconds from a cut to the stream's return
 
 

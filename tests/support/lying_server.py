@@ -29,6 +29,12 @@ class Published:
     at: float  # time.monotonic()
     data: bytes
 
+    @property
+    def due(self) -> float:
+        """Seconds of the client's clock, which began with its run; 0 of data that is not a load client's."""
+        number = self.data[17:NUMBERS]
+        return int(number) / 1e9 if number.isdigit() else 0.0
+
 
 @dataclasses.dataclass
 class Stream:
@@ -48,17 +54,21 @@ class LyingServer(MisbehavingSse):
         self._logs: dict[str, list[Published]] = {}
         self._streams: list[Stream] = []
         self._known: dict[str, tuple[Stream, int]] = {}  # by id that was sent
+        self._client_began = float("inf")  # on our clock, by the event that came soonest after it was due
         super().__init__(tls, h2)
 
     def told(self) -> Told:
-        return self._thread.call(lambda: dataclasses.replace(self._told))
+        return self._thread.call(self._account)
+
+    def _account(self) -> Told:
+        return dataclasses.replace(self._told, delays=[delay - self._client_began for delay in self._told.delays])
 
     async def _answer(self, exchange):
         with self._arrived:
             self.requests.append(exchange.request)
             self._arrived.notify_all()
         if exchange.request.path == "/told":
-            await self._say(exchange, 200, dataclasses.asdict(self._told))
+            await self._say(exchange, 200, dataclasses.asdict(self._account()))
         elif exchange.request.method == "POST":
             await self._publish_body(exchange)
         else:
@@ -74,8 +84,10 @@ class LyingServer(MisbehavingSse):
     async def _publish_body(self, exchange):
         self._told.published += 1
         log = self._logs.setdefault(exchange.request.path, [])
+        event = Published(time.monotonic(), exchange.request.body)
+        self._client_began = min(self._client_began, event.at - event.due)
         async with self._changed:
-            log.append(Published(time.monotonic(), exchange.request.body))
+            log.append(event)
             self._changed.notify_all()
         await self._say(exchange, 200, {"ids": [str(len(log))]})
 
@@ -171,7 +183,7 @@ class LyingServer(MisbehavingSse):
         event = self._logs[stream.topic][index]
         self._know(stream, index, id or f"{stream.serial}.{index}")
         self._told.deliveries += 1
-        self._told.delays.append(time.monotonic() - event.at)
+        self._told.delays.append(time.monotonic() - event.due)
         data = event.data[:-1] + b"y" if altered else event.data
         await exchange.body(b"id: %s\ndata: %s\n\n" % (stream.last_id.encode(), data))
 
