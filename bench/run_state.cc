@@ -26,6 +26,7 @@ constexpr milliseconds first_bytes_patience{500};
 // How long deliveries that are under way may take to come before they count as lost.
 constexpr std::chrono::seconds settle_patience{5};
 constexpr std::chrono::seconds close_patience{3};
+constexpr double nothing_seconds = 0.001;
 constexpr double bottleneck_share = 0.9;
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
@@ -394,6 +395,11 @@ Outcome Run::finish() {
     });
   }
   count_faults();
+  // Ctrl-C before the measured time began: a run of nothing is not a clean one.
+  if (outcome_.interrupted && outcome_.deliveries + outcome_.handshakes == 0 && outcome_.seconds < nothing_seconds) {
+    outcome_.seconds = 0;
+    fail("interrupted before anything was measured");
+  }
   for (ServerProcess& server : servers_) {
     outcome_.servers.push_back(server.figures());
     if (server.gone())

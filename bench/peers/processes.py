@@ -59,8 +59,14 @@ class Processes:
                     time.sleep(0.02)  # nothing announces the moment
         raise SystemExit(f"compare_peers: a server did not start:\n{self.said()}")
 
-    def pids(self) -> list[int]:
-        return [pid for process in self._started for pid in children(process.pid)]
+    def pids(self, count: int) -> list[int]:
+        """Of so many processes at least: a socket may accept before the worker behind it is there."""
+        deadline = time.monotonic() + START_SECONDS
+        while len(pids := [pid for process in self._started for pid in children(process.pid)]) < count:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"compare_peers: {len(pids)} processes instead of {count}:\n{self.said()}")
+            time.sleep(0.02)  # nothing announces the moment
+        return pids
 
     def said(self) -> str:
         self._log.seek(0)

@@ -48,6 +48,7 @@ class Server:
     wire = "HTTP/2, TLS"
     http1 = False  # a connection for each stream
     history = "none"
+    processes = 1
     # About how many deliveries it makes in a second on one core: where the search for the rate that it bears begins.
     deliveries_per_second = 1_000_000
 
@@ -88,6 +89,7 @@ class Nchan(Server):
     packages = ("nginx", "libnginx-mod-nchan")
     needs = ("nginx", NCHAN)
     history = "10,000 events, 10 min"
+    processes = 2
     deliveries_per_second = 200_000
 
     def version(self):
@@ -121,6 +123,7 @@ class NginxNode(Server):
     packages = ("nginx", "nodejs")
     needs = ("nginx", "node")
     wire = "HTTP/2, TLS; HTTP/1.1 to Node"
+    processes = 3
     deliveries_per_second = 100_000
 
     def version(self):
@@ -142,6 +145,7 @@ class Pushpin(Server):
     needs = ("pushpin", "condure", "zurl", "node")
     wire = "HTTP/1.1, TLS (condure has no HTTP/2): a connection for each stream"
     http1 = True
+    processes = 6
     deliveries_per_second = 8_000  # its README, "Scalability"
 
     def version(self):
