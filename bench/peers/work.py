@@ -135,9 +135,10 @@ class Bench:
                 place = server.start(processes, self._certificates / "server.pem", self._certificates / "server.key")
                 pids = [part for pid in processes.pids(server.processes) for part in ("--server-pid", str(pid))]
                 pace = ["--rate", str(rate)] if rate else []
+                publish = place.publish if "idle" not in work.options else ()
                 command = [str(self._sluice), "bench", place.url, "--cacert", str(self._certificates / "ca.pem"),
                            "--connections", str(connections), "--streams", str(streams), *work.options.split(), *pace,
-                           *place.publish, "--quiet", "--duration", f"{seconds * 1000:.0f}ms", "--warmup",
+                           *publish, "--quiet", "--duration", f"{seconds * 1000:.0f}ms", "--warmup",
                            f"{warmup * 1000:.0f}ms", *pids, "--json", "-"]
                 done = subprocess.run(pinned(CLIENT_CORE) + command, capture_output=True, text=True, check=False,
                                       timeout=seconds + warmup + SETTLE_SECONDS)
