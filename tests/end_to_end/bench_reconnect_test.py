@@ -69,7 +69,7 @@ class Reconnect(unittest.TestCase):
             found = bench.measure(server.url("/topics/a"), "-c", 4, "-s", 5, "--scenario", "storm", "--rate", 20, "--warmup",
                                   "500ms", "--duration", "3s", ca=server.ca)
             told = server.told()
-        self.assertEqual((told.opened, told.returned, told.wrong_last_event_ids), (20, 20, 0))
+        self.assertEqual((told.opened, told.returned), (20, 20))
         storm = found["storm"]
         self.assertEqual((storm["dropped"], storm["back"]), (20, 20))
         self.assertEqual(storm["retry_held_ms"], [[900, 20]])
