@@ -1,6 +1,7 @@
 #include "bench/publisher.h"
 
 #include <boost/asio/post.hpp>
+#include <cmath>
 
 #include "bench/command_sink.h"
 
@@ -28,10 +29,10 @@ Publisher::Publisher(boost::asio::io_context& loop, const CrowdSetup& setup, con
     sink_ = std::make_unique<HttpSink>(loop, setup.plan, http, visitor);
 }
 
-void Publisher::start() {
+void Publisher::start(std::chrono::steady_clock::time_point from) {
   running_ = true;
   if (rate_ > 0) {
-    next_ = std::chrono::steady_clock::now();
+    from_ = from;
     publish_due();
   } else {
     const unsigned at_once = publishing_.one_at_a_time ? 1 : publishing_.in_flight;
@@ -41,21 +42,32 @@ void Publisher::start() {
 
 void Publisher::stop() {
   running_ = false;
+  schedule_done_ = true;
   timer_.cancel();
 }
 
 void Publisher::set_rate(double events_per_second) {
   rate_ = events_per_second;
   if (!running_) return;
-  next_ = std::chrono::steady_clock::now();
+  from_ = std::chrono::steady_clock::now();
+  scheduled_ = 0;
   publish_due();
 }
 
+std::chrono::steady_clock::time_point Publisher::next_due() const {
+  const double passed_ns = 1e9 * static_cast<double>(scheduled_) * publishing_.batch / rate_;
+  return from_ + std::chrono::nanoseconds(std::llround(passed_ns));
+}
+
 void Publisher::publish_due() {
-  const std::chrono::nanoseconds interval(static_cast<std::int64_t>(1e9 * publishing_.batch / rate_));
-  for (int i = 0; i < batches_per_turn && next_ <= std::chrono::steady_clock::now(); ++i, next_ += interval)
-    publish(setup_.clock.since(next_));
-  timer_.expires_at(next_);
+  auto due = next_due();
+  for (int i = 0; i < batches_per_turn && due < end_ && due <= std::chrono::steady_clock::now(); ++i) {
+    publish(setup_.clock.since(due));
+    ++scheduled_;
+    due = next_due();
+  }
+  if (due >= end_) return stop();
+  timer_.expires_at(due);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error && running_) publish_due();
   });

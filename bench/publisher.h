@@ -37,8 +37,11 @@ class Publisher final : private PublishVisitor {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  void start();
+  // Scheduled: event i is due at `from` and i/rate seconds.
+  void start(std::chrono::steady_clock::time_point from);
+  // Scheduled: what is due before `end` is still published, late or not. Otherwise, or without `end`: nothing more.
   void stop();
+  void end_at(std::chrono::steady_clock::time_point end) { end_ = end; }
   void set_rate(double events_per_second);
   void close() { sink_->close(); }
   [[nodiscard]] bool closed() { return sink_->closed(); }
@@ -55,12 +58,15 @@ class Publisher final : private PublishVisitor {
   [[nodiscard]] std::uint64_t count() const { return count_.value(); }
   [[nodiscard]] std::uint64_t acknowledged() const { return acknowledged_.value(); }
   [[nodiscard]] std::uint64_t refused() const { return refused_.value(); }
+  // Everything that was due before its end has been handed out.
+  [[nodiscard]] bool schedule_done() const { return schedule_done_.load(std::memory_order_acquire); }
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_.value(); }  // batches
   [[nodiscard]] std::uint64_t expected_deliveries() const { return expected_.value(); }
 
  private:
   void publish(std::uint64_t scheduled);
   void publish_due();
+  [[nodiscard]] std::chrono::steady_clock::time_point next_due() const;
   void on_published(const Batch& batch, const std::string& failure) override;
 
   const CrowdSetup& setup_;
@@ -70,7 +76,10 @@ class Publisher final : private PublishVisitor {
   Recorder recorder_;
   double rate_;
   Count count_, acknowledged_, refused_, in_flight_, expected_;
-  std::chrono::steady_clock::time_point next_;  // when the next batch is due
+  std::chrono::steady_clock::time_point from_;  // of the schedule at this rate
+  std::uint64_t scheduled_ = 0;                 // batches of it that were published
+  std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::time_point::max();
+  std::atomic<bool> schedule_done_{false};
   unsigned topic_ = 0;
   std::string failure_;                                     // the first
   std::vector<std::vector<SequenceRange>> unacknowledged_;  // by topic

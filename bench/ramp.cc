@@ -11,9 +11,13 @@ namespace {
 
 constexpr std::chrono::seconds step_opening_max{60};
 
-struct Before {
+// How long after a step what was published in it may still come: a p99 of two seconds is no delivery of that step.
+constexpr std::chrono::milliseconds grace_min{500};
+
+struct Instant {
   CrowdTotals totals;
-  std::uint64_t refused = 0;
+  std::uint64_t published = 0, refused = 0;
+  std::uint64_t expected = 0;  // deliveries of what was published so far
   double server_cpu_seconds = 0;
 };
 
@@ -23,8 +27,16 @@ double server_cpu_seconds(Run& run) {
   return sum;
 }
 
-Before look(Run& run) {
-  return {run.crowd().totals(), run.publisher() != nullptr ? run.publisher()->refused() : 0, server_cpu_seconds(run)};
+Instant look(Run& run) {
+  Instant instant;
+  if (const Publisher* publisher = run.publisher()) {
+    instant.published = publisher->count();
+    instant.refused = publisher->refused();
+    instant.expected = publisher->expected_deliveries();
+  }
+  instant.totals = run.crowd().totals();
+  instant.server_cpu_seconds = server_cpu_seconds(run);
+  return instant;
 }
 
 // Which limit the step crossed, the clearest first; empty: none.
@@ -46,22 +58,30 @@ RampStep measure_step(Run& run, double offered) {
   RampStep step;
   step.offered = offered;
   const unsigned section = run.enter_section();
-  const Before before = look(run);
+  const Instant before = look(run);
   const auto from = Run::Clock::now();
   run.work(Phase::measuring, plan.step);
   const double seconds = std::chrono::duration<double>(Run::Clock::now() - from).count();
   run.enter_section();
-  const Before after = look(run);
+  const Instant after = look(run);
+  // The step's last events are still under way; those of the next step do not stand for them.
+  run.work_until(
+      Phase::measuring, [&] { return run.arrived() >= after.expected; }, std::max(grace_min, plan.p99_max));
+  const std::uint64_t came = std::min(run.arrived(), after.expected) - std::min(before.totals.arrived(), before.expected);
+  run.gather();
   const Slice& slice = run.timeline().section(section);
   step.latency = slice.latency;
   step.lost = slice.lost;
   step.refused = after.totals.closed_for_good - before.totals.closed_for_good + after.refused - before.refused;
   step.server_cpu_share = seconds > 0 ? (after.server_cpu_seconds - before.server_cpu_seconds) / seconds : 0;
-  // Each event is for the streams of its topic: on average for streams / topics.
+  // Each event is for the streams of its topic: on average for streams / topics. A client that cannot publish what was
+  // offered has not delivered it either; one event more or less is the step's edge.
   const double rate = plan.what == RampPlan::What::rate ? offered : run.plan().publishing.rate;
-  const double events = rate > 0 ? rate * seconds : static_cast<double>(slice.published);
+  const auto published = static_cast<double>(after.published - before.published);
+  const bool kept_up = rate == 0 || published >= rate * seconds * plan.delivered_share_min - run.plan().publishing.batch;
+  const double events = kept_up ? published : rate * seconds;
   const double wanted = events * static_cast<double>(run.crowd().streams()) / run.plan().crowd.topics;
-  step.delivered_share = wanted > 0 ? std::min(1.0, static_cast<double>(slice.deliveries) / wanted) : 1;
+  step.delivered_share = wanted > 0 ? std::min(1.0, static_cast<double>(came) / wanted) : 1;
   return step;
 }
 

@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds report_interval{250};
 // How long opening may take without any progress.
-constexpr std::chrono::seconds open_patience{60};
+constexpr std::chrono::seconds open_patience{30};
 // A server that says something first (an id, a retry, sluice.open) has the stream's place only then; one that says
 // nothing until an event comes is waited for this long.
 constexpr milliseconds first_bytes_patience{500};
@@ -149,7 +149,8 @@ void Run::open() {
     progress = crowd_->totals().opened_once > opened;
     opened = crowd_->totals().opened_once;
   }
-  if (opened < wanted && !stopping()) {
+  if (stopping()) throw std::runtime_error(fmt::format("interrupted while {} of {} streams were open", opened, wanted));
+  if (opened < wanted) {
     std::string why = explain(crowd_->trouble());
     if (why.empty()) why = fmt::format("the others were not answered within {} s", open_patience.count());
     throw std::runtime_error(opened == 0 ? why : fmt::format("only {} of {} streams are open: {}", opened, wanted, why));
@@ -162,7 +163,7 @@ void Run::open() {
   if (totals.streams_open != 0) outcome_.client.bytes_per_stream = grown / static_cast<std::int64_t>(totals.streams_open);
   if (totals.connections_open != 0)
     outcome_.client.bytes_per_connection = grown / static_cast<std::int64_t>(totals.connections_open);
-  if (!stopping()) watcher_.on_open();
+  watcher_.on_open();
 }
 
 // --- Publishing ------------------------------------------------------------------------------------------------------
@@ -187,8 +188,15 @@ void Run::make_publisher() {
   if (publish_thread_) publish_thread_->begin();
 }
 
-void Run::start_publishing() {
-  if (publisher_ && !stopping()) on_publisher([](Publisher& publisher) { publisher.start(); });
+Run::Clock::time_point Run::start_publishing() {
+  const auto from = Clock::now();
+  if (publisher_) on_publisher([&](Publisher& publisher) { publisher.start(from); });
+  return from;
+}
+
+void Run::end_publishing_at(Clock::time_point end) {
+  ends_by_itself_ = true;
+  if (publisher_) on_publisher([&](Publisher& publisher) { publisher.end_at(end); });
 }
 
 void Run::set_rate(double events_per_second) {
@@ -317,10 +325,14 @@ void Run::judge_client() {
 }
 
 void Run::settle() {
+  // What was due in the measured time and is late is not left out.
+  if (plan_.publishing.rate > 0 && publisher_ && ends_by_itself_ && !stopping())
+    work_until(Phase::closing, [&] { return publisher_->schedule_done(); }, settle_patience);
   if (publisher_) on_publisher([](Publisher& publisher) { publisher.stop(); });
   const auto complete = [&] {
     return !publisher_ || (publisher_->in_flight() == 0 && arrived() >= publisher_->expected_deliveries());
   };
+  expect_publishing();
   const Clock::duration patience = stopping() ? Clock::duration(std::chrono::seconds(1)) : settle_patience;
   for (std::uint64_t before = ~arrived(); before != arrived();) {
     before = arrived();

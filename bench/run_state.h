@@ -49,7 +49,10 @@ class Run {
 
   // Opens the plan's crowd. Throws unless every stream is open.
   void open();
-  void start_publishing();
+  // From when it publishes; without a publisher too.
+  Clock::time_point start_publishing();
+  // What is due before is published, then nothing: so many events as rate and time make.
+  void end_publishing_at(Clock::time_point end);
   // Of a ramp: before open(), or while events are published.
   void set_rate(double events_per_second);
   // Throws when the first events were refused: then nothing can be measured.
@@ -63,6 +66,7 @@ class Run {
   void work(Phase phase, Clock::duration time) {
     work_until(phase, [] { return false; }, time);
   }
+  void work_to(Phase phase, Clock::time_point end) { work(phase, end - Clock::now()); }
   void set_step(std::string step) { step_ = std::move(step); }
   // Everything recorded from now on is of the section that is returned.
   unsigned enter_section();
@@ -125,7 +129,7 @@ class Run {
   std::chrono::nanoseconds own_cpu_{0};
   std::vector<std::chrono::nanoseconds> thread_cpu_;
   std::vector<unsigned> measured_sections_;
-  bool measuring_ = false;
+  bool measuring_ = false, ends_by_itself_ = false;
 };
 
 }  // namespace sluice::bench

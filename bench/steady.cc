@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "bench/scenarios.h"
 
@@ -14,15 +15,16 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds quiet_max{5};
 constexpr std::chrono::seconds idle_events_max{30};
 
-void warm_up(Run& run) {
-  run.start_publishing();
-  run.work(Phase::warming_up, run.plan().warmup);
+// The measured time begins and ends by the publisher's clock, so that it holds as many events as rate and time make.
+void publish_and_measure(Run& run, const std::function<void()>& when_warm = {}) {
+  const auto from = run.start_publishing();
+  const auto warm = from + run.plan().warmup, end = warm + run.plan().duration;
+  run.end_publishing_at(end);
+  run.work_to(Phase::warming_up, warm);
   run.expect_publishing();
-}
-
-void measure(Run& run) {
+  if (when_warm) when_warm();
   run.begin_measuring();
-  run.work(Phase::measuring, run.plan().duration);
+  run.work_to(Phase::measuring, end);
   run.end_measuring();
 }
 
@@ -35,8 +37,7 @@ void warn_of_ends(Run& run) {
 
 void run_steady(Run& run) {
   run.open();
-  warm_up(run);
-  measure(run);
+  publish_and_measure(run);
   run.settle();
   warn_of_ends(run);
 }
@@ -80,15 +81,16 @@ void run_idle(Run& run) {
     run.settle();
   }
   run.work(Phase::warming_up, run.plan().warmup);
-  measure(run);
+  run.begin_measuring();
+  run.work(Phase::measuring, run.plan().duration);
+  run.end_measuring();
   warn_of_ends(run);
 }
 
 void run_slow_reader(Run& run) {
   run.open();
-  warm_up(run);
-  run.crowd().each([](CrowdThread& thread) { thread.begin_slow_reading(); });
-  measure(run);
+  publish_and_measure(
+      run, [&] { run.crowd().each([](CrowdThread& thread) { thread.begin_slow_reading(); }); });
   SlowFigures figures;
   figures.others = run.outcome().latency;
   for (unsigned number = 0; number < run.plan().crowd.connections; ++number)
