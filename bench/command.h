@@ -60,7 +60,7 @@ struct Command {
   std::vector<Expectation> expectations;
   std::optional<std::filesystem::path> compare, report;
   std::optional<std::string> json;  // "-": standard output
-  bool quiet = false;               // no live view
+  bool quiet = false;               // neither live view nor summary
   std::string typed;                // the command line, without secrets
 };
 

@@ -143,7 +143,7 @@ const auto kinds = std::to_array<FigureKind>({
      }},
     {"reconnects", "reconnects", Group::connections, Unit::count, neither, 0, "",
      [](Run r) { return Value(number(r.reconnects)); }},
-    {"ended", "streams ended by the server", Group::connections, Unit::count, neither, 0, "",
+    {"ended", "streams that ended", Group::connections, Unit::count, neither, 0, "",
      [](Run r) { return Value(number(r.ended)); }},
 
     {"dropped", "streams dropped", Group::storm, Unit::count, neither, 0, needs_storm,

@@ -215,7 +215,7 @@ void add_results(CLI::App& verb, Draft& draft) {
   results.text("--json", draft.json, "FILE", "all that was measured as one line of JSON; -: standard output");
   results.text("--report", draft.report, "FILE.html", "one page with plots, nothing but itself needed");
   results.text("--compare", draft.compare, "FILE", "ratios to an earlier run's --json");
-  results.flag("-q,--quiet", draft.quiet, "no live view");
+  results.flag("-q,--quiet", draft.quiet, "neither live view nor summary");
   results.flag("--list-figures", draft.list_figures, "print the figures that --expect knows, and end");
 }
 

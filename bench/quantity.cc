@@ -65,6 +65,7 @@ std::string digits(double value) {
 std::string time_text(double seconds) {
   const double size = std::abs(seconds);
   if (size == 0) return "0 ms";
+  if (size < 0.9995e-6) return digits(seconds * 1e9) + " ns";
   if (size < 0.9995e-3) return digits(seconds * 1e6) + " us";
   if (size < 0.9995) return digits(seconds * 1e3) + " ms";
   return digits(seconds) + " s";

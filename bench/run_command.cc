@@ -80,7 +80,8 @@ int run_command(const Command& command, const RunPlan& run, std::ostream& out, s
   if (before)
     report.comparison = compare(command.compare->string(), *before, stored(report.outcome, report.verdict.clean()));
 
-  (json_out ? err : out) << summary_text(report, style_of(json_out ? STDERR_FILENO : STDOUT_FILENO)) << std::flush;
+  if (!command.quiet)
+    (json_out ? err : out) << summary_text(report, style_of(json_out ? STDERR_FILENO : STDOUT_FILENO)) << std::flush;
   if (json_out) out << outcome_json(report) << std::flush;
   if (command.json && !json_out) write_file(*command.json, outcome_json(report));
   if (command.report) write_file(*command.report, html_report(report));

@@ -31,7 +31,7 @@ Step step_of(std::string_view text) {
 }  // namespace
 
 std::string TextStyle::painted(std::string_view text, std::string_view code) const {
-  return color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+  return color && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
 }
 
 std::string TextStyle::mark(bool met) const {

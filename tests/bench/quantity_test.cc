@@ -5,6 +5,7 @@
 using namespace sluice::bench;
 
 TEST_CASE("a quantity is shown with three digits in a unit of its size") {
+  CHECK(quantity_text(0.000001, Unit::milliseconds) == "1.00 ns");
   CHECK(quantity_text(0.0042, Unit::milliseconds) == "4.20 us");
   CHECK(quantity_text(1.24, Unit::milliseconds) == "1.24 ms");
   CHECK(quantity_text(35.14, Unit::milliseconds) == "35.1 ms");

@@ -66,6 +66,13 @@ TEST_CASE("--json - has standard output for itself") {
   CHECK(ran.err.ends_with("clean\n"));
 }
 
+TEST_CASE("a quiet run says nothing but what was asked for") {
+  Command command;
+  command.quiet = true;
+  CHECK(run(command, measure).out.empty());
+  CHECK(run(command, measure).err.empty());
+}
+
 TEST_CASE("JSON and the page are written, and a later run compares itself with the JSON") {
   const Folder folder;
   Command command;
