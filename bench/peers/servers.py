@@ -90,7 +90,7 @@ class Nchan(Server):
     needs = ("nginx", NCHAN)
     history = "10,000 events, 10 min"
     processes = 2
-    deliveries_per_second = 200_000
+    deliveries_per_second = 100_000
 
     def version(self):
         return f"nginx {package_version('nginx')}, nchan {package_version('libnginx-mod-nchan')}"
@@ -124,7 +124,7 @@ class NginxNode(Server):
     needs = ("nginx", "node")
     wire = "HTTP/2, TLS; HTTP/1.1 to Node"
     processes = 3
-    deliveries_per_second = 100_000
+    deliveries_per_second = 50_000
 
     def version(self):
         return f"nginx {package_version('nginx')}, {NodeHttp2().version()}"
