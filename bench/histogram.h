@@ -1,6 +1,6 @@
 // Histogram: durations counted in log-linear buckets, 64 to each power of two (at most 1.6 % off), as HdrHistogram
-// does. A value of the load client's one thread. Recording is an increment: it happens once per delivery. Invariant:
-// count() is the sum of the buckets.
+// does. A value of one thread. Recording is an increment: it happens once per delivery. Invariant: count() is the sum
+// of the buckets.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +17,24 @@ class Histogram {
     ++buckets_[bucket_of(nanoseconds)];
     ++count_;
     max_ = std::max(max_, nanoseconds);
+  }
+  // As if `count` durations had been recorded: what read a histogram back from its buckets does.
+  void record_many(std::uint64_t nanoseconds, std::uint64_t count) {
+    if (count == 0) return;
+    buckets_[bucket_of(nanoseconds)] += count;
+    count_ += count;
+    max_ = std::max(max_, nanoseconds);
+  }
+  void merge(const Histogram& other) {
+    for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket) buckets_[bucket] += other.buckets_[bucket];
+    count_ += other.count_;
+    max_ = std::max(max_, other.max_);
+  }
+  // take(nanoseconds, count) for each bucket that is not empty, in order; of a bucket its top, or max().
+  template <class Take>
+  void for_each_bucket(Take&& take) const {
+    for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket)
+      if (buckets_[bucket] != 0) take(std::min(top_of(bucket), max_), buckets_[bucket]);
   }
   // The value below which `share` (0 to 1) of the durations lie, rounded up to its bucket; 0 when nothing was recorded.
   [[nodiscard]] std::uint64_t quantile(double share) const {

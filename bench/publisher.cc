@@ -1,54 +1,73 @@
 #include "bench/publisher.h"
 
-#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <cmath>
+
+#include "bench/command_sink.h"
 
 namespace sluice::bench {
 namespace {
 
-// Behind schedule, so many bodies are made before the loop gets its turn.
-constexpr int bodies_per_turn = 64;
+// Behind schedule, so many batches are made before the loop gets its turn.
+constexpr int batches_per_turn = 64;
 
 }  // namespace
 
-Publisher::Publisher(boost::asio::io_context& loop, client::ConnectionBuffers& buffers, const proto::TlsContext& tls,
-                     const LoadOptions& options, const RunClock& clock, const Tally& tally,
-                     const Subscribers& subscribers)
-    : options_(options),
-      clock_(clock),
-      tally_(tally),
-      subscribers_(subscribers),
+Publisher::Publisher(boost::asio::io_context& loop, const CrowdSetup& setup, const HttpSink::Place& http,
+                     Surroundings surroundings)
+    : setup_(setup),
+      publishing_(setup.plan.publishing),
+      surroundings_(std::move(surroundings)),
       timer_(loop),
-      sequences_(options.topics),
-      connection_(loop, buffers, &tls, {.host = options.host, .port = options.port}) {
-  for (unsigned topic = 0; topic < options.topics; ++topic) {
-    proto::Request request{"POST", "https", authority(options), topic_path(options, topic), "", {}};
-    request.fields.push_back({"content-type", options.publish_batch > 1 ? "application/x-ndjson" : "text/plain"});
-    if (!options.secret.empty()) request.fields.push_back({"authorization", "Bearer " + options.secret});
-    requests_.push_back(std::move(request));
-  }
+      recorder_(setup.bin_ns),
+      rate_(publishing_.rate),
+      unacknowledged_(setup.plan.crowd.topics) {
+  PublishVisitor& visitor = *this;
+  if (publishing_.kind == Publishing::Kind::command)
+    sink_ = std::make_unique<CommandSink>(loop, publishing_, visitor);
+  else
+    sink_ = std::make_unique<HttpSink>(loop, setup.plan, http, visitor);
 }
 
-void Publisher::start() {
+void Publisher::start(std::chrono::steady_clock::time_point from) {
   running_ = true;
-  if (options_.rate > 0) {
-    next_ = std::chrono::steady_clock::now();
+  if (rate_ > 0) {
+    from_ = from;
     publish_due();
   } else {
-    const unsigned at_once = options_.one_at_a_time ? 1 : options_.publishes_in_flight;
-    for (unsigned i = 0; i < at_once; ++i) publish(clock_.now());
+    const unsigned at_once = publishing_.one_at_a_time ? 1 : publishing_.in_flight;
+    for (unsigned i = 0; i < at_once; ++i) publish(setup_.clock.now());
   }
 }
 
 void Publisher::stop() {
   running_ = false;
+  schedule_done_ = true;
   timer_.cancel();
 }
 
+void Publisher::set_rate(double events_per_second) {
+  rate_ = events_per_second;
+  if (!running_) return;
+  from_ = std::chrono::steady_clock::now();
+  scheduled_ = 0;
+  publish_due();
+}
+
+std::chrono::steady_clock::time_point Publisher::next_due() const {
+  const double passed_ns = 1e9 * static_cast<double>(scheduled_) * publishing_.batch / rate_;
+  return from_ + std::chrono::nanoseconds(std::llround(passed_ns));
+}
+
 void Publisher::publish_due() {
-  const std::chrono::nanoseconds interval(static_cast<std::int64_t>(1e9 * options_.publish_batch / options_.rate));
-  for (int i = 0; i < bodies_per_turn && next_ <= std::chrono::steady_clock::now(); ++i, next_ += interval)
-    publish(clock_.since(next_));
-  timer_.expires_at(next_);
+  auto due = next_due();
+  for (int i = 0; i < batches_per_turn && due < end_ && due <= std::chrono::steady_clock::now(); ++i) {
+    publish(setup_.clock.since(due));
+    ++scheduled_;
+    due = next_due();
+  }
+  if (due >= end_) return stop();
+  timer_.expires_at(due);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error && running_) publish_due();
   });
@@ -56,50 +75,61 @@ void Publisher::publish_due() {
 
 void Publisher::publish(std::uint64_t scheduled) {
   const unsigned topic = topic_;
-  topic_ = (topic_ + 1) % options_.topics;
-  ++in_flight_;
-  std::string events = body(topic, scheduled);
-  count_ += options_.publish_batch;
-  expected_ += options_.publish_batch * subscribers_.on_topic(topic);
-  connection_.request(requests_[topic], *this, std::move(events));
+  topic_ = (topic_ + 1) % setup_.plan.crowd.topics;
+  std::atomic<std::uint64_t>& published = surroundings_.published[topic];
+  const std::uint64_t first = published.load(std::memory_order_relaxed);
+  const Batch batch{topic, {first, first + publishing_.batch}, count_.value(), scheduled};
+  published.store(batch.sequences.to, std::memory_order_release);
+  count_.add(publishing_.batch);
+  in_flight_.add(1);
+  expected_.add(publishing_.batch * surroundings_.streams_on(topic));
+  reach_now();
+  recorder_.slice().published += publishing_.batch;
+  sink_->send(batch);
 }
 
-std::string Publisher::body(unsigned topic, std::uint64_t scheduled) {
-  if (options_.publish_batch == 1) return make_payload({sequences_[topic]++, scheduled}, options_.payload_bytes);
-  std::string lines;
-  lines.reserve(options_.publish_batch * (options_.payload_bytes + 12));
-  for (unsigned i = 0; i < options_.publish_batch; ++i) {
-    lines += "{\"data\":\"";
-    lines += make_payload({sequences_[topic]++, scheduled}, options_.payload_bytes);
-    lines += "\"}\n";
+void Publisher::on_published(const Batch& batch, const std::string& failure) {
+  in_flight_.subtract(1);
+  if (failure.empty()) {
+    acknowledged_.add(batch.sequences.to - batch.sequences.from);
+  } else {
+    if (failure_.empty()) failure_ = failure;
+    unacknowledged_[batch.topic].push_back(batch.sequences);
+    const std::uint64_t events = batch.sequences.to - batch.sequences.from;
+    expected_.subtract(events * surroundings_.streams_on(batch.topic));
+    recorder_.slice().refused_publishes += events;
+    refused_.add(events);
+    if (setup_.on_change) setup_.on_change();
   }
-  return lines;
-}
-
-void Publisher::on_head(proto::StreamId, proto::ResponseHead&& head, bool) {
-  if (head.status / 100 == 2) return;
-  ++refused_;
-  if (failure_.empty()) failure_ = "status " + std::to_string(head.status);
-}
-
-void Publisher::on_body(proto::StreamId, std::span<const std::uint8_t>) {}
-
-void Publisher::on_close(proto::StreamId, std::uint32_t code) {
-  --in_flight_;
-  if (code != 0) {
-    ++refused_;
-    if (failure_.empty()) failure_ = "reset with code " + std::to_string(code) + ' ' + connection_.error();
-    return;
-  }
-  if (!running_ || options_.rate > 0) return;
-  if (options_.one_at_a_time)
+  if (!running_ || rate_ > 0) return;
+  if (publishing_.one_at_a_time)
     proceed();
   else
-    publish(clock_.now());
+    publish(setup_.clock.now());
 }
 
 void Publisher::proceed() {
-  if (running_ && options_.one_at_a_time && in_flight_ == 0 && tally_.deliveries >= expected_) publish(clock_.now());
+  if (!running_ || !publishing_.one_at_a_time || rate_ > 0 || in_flight_.value() != 0) return;
+  if (surroundings_.arrived() >= expected_.value()) return publish(setup_.clock.now());
+  if (!surroundings_.looks_itself || look_posted_) return;
+  look_posted_ = true;
+  boost::asio::post(timer_.get_executor(), [this] {
+    look_posted_ = false;
+    proceed();
+  });
+}
+
+std::vector<std::vector<SequenceRange>> Publisher::unacknowledged() const {
+  std::vector<std::vector<SequenceRange>> ranges;
+  for (const auto& each : unacknowledged_) ranges.push_back(joined(each));
+  return ranges;
+}
+
+std::vector<std::uint64_t> Publisher::published() const {
+  std::vector<std::uint64_t> counts;
+  for (unsigned topic = 0; topic < setup_.plan.crowd.topics; ++topic)
+    counts.push_back(surroundings_.published[topic].load(std::memory_order_acquire));
+  return counts;
 }
 
 }  // namespace sluice::bench

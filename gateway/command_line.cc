@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <sstream>
+#include <stdexcept>
 #include <string_view>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "bench/figures_table.h"
+#include "bench/options.h"
+#include "gateway/config/nearest.h"
 #include "gateway/config/units.h"
 #include "gateway/version.h"
 
@@ -21,6 +25,7 @@ constexpr const char* examples = R"(Examples:
   sluice check -c sluice.toml                 what is wrong with a file: place, key, remedy
   sluice tail /demo/clock                     events as they come; resumes by itself
   sluice pub greetings 'hello'                one event to the topic `greetings`
+  sluice bench --duration 5s                  measure it, or any other server of event streams
   sluice certs --trust                        trust the development certificate on this machine
 
 Any key of the file can be set by --set limits.streams=100 or SLUICE_LIMITS__STREAMS=100.
@@ -94,6 +99,7 @@ struct Grammar {
   CheckCommand check;
   client::PubOptions pub;
   client::TailOptions tail;
+  bench::Draft bench;
   certs::CertsOptions certs;
 
   Grammar() {
@@ -103,6 +109,7 @@ struct Grammar {
     add_check(*app.add_subcommand("check", "check a configuration without starting"));
     add_pub(*app.add_subcommand("pub", "publish events to a topic"));
     add_tail(*app.add_subcommand("tail", "print the events of a stream as they come"));
+    bench::add_options(*app.add_subcommand("bench", "measure a server of event streams under load"), bench);
     add_certs(*app.add_subcommand("certs", "make, show and trust the development certificate"));
     app.add_subcommand("sources", "list what events can come from, with the keys of each and an example");
     app.add_subcommand("version", "print the version, the libraries, and what was built in");
@@ -178,6 +185,7 @@ struct Grammar {
       return pub;
     }
     if (app.got_subcommand("tail")) return tail;
+    if (app.got_subcommand("bench")) return bench::make_command(bench);
     if (app.got_subcommand("certs")) return certs;
     if (app.got_subcommand("sources")) return SourcesCommand{};
     if (app.got_subcommand("reference")) return ReferenceCommand{};
@@ -185,19 +193,40 @@ struct Grammar {
   }
 };
 
+// "; did you mean `--rate`?" when a flag that no verb knows was typed.
+std::string nearest_flag(const CLI::App& app) {
+  for (const CLI::App* verb : app.get_subcommands()) {
+    std::vector<std::string> known;
+    for (const CLI::Option* option : verb->get_options())
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    for (const std::string& typed : verb->remaining())
+      if (typed.starts_with("--"))
+        return config::did_you_mean(std::string_view(typed).substr(0, typed.find('=')), known);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::variant<Command, UsageText> parse_command_line(std::vector<std::string> arguments) {
   Grammar grammar;
   if (arguments.empty()) return UsageText{grammar.app.help(), usage_error};
+  const std::string typed = bench::typed_command(arguments);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {
     grammar.app.parse(std::move(arguments));
-    return grammar.chosen();
+    if (grammar.bench.list_figures) return UsageText{bench::figures_table(), 0};
+    Command command = grammar.chosen();
+    if (auto* bench = std::get_if<bench::Command>(&command)) bench->typed = typed;
+    return command;
+  } catch (const std::invalid_argument& error) {
+    return UsageText{fmt::format("sluice bench: {}\n", error.what()), usage_error};
   } catch (const CLI::ExtrasError& error) {
     // The mistake that everybody makes once: `sluice check sluice.toml`.
     const bool file = std::string_view(error.what()).find(".toml") != std::string_view::npos;
-    return UsageText{fmt::format("sluice: {}{}\n", error.what(), file ? ": name a file with -c" : ""), usage_error};
+    return UsageText{
+        fmt::format("sluice: {}{}\n", error.what(), file ? ": name a file with -c" : nearest_flag(grammar.app)),
+        usage_error};
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, errors;
     const int code = grammar.app.exit(error, out, errors);

@@ -1,11 +1,12 @@
 // The command line as values: which verb, with which options. CLI11 (slow to compile) stays in command_line.cc.
-// Called once by main. Reads $SLUICE_SECRET for `pub`, nothing else of the world.
+// Called once by main. Reads $SLUICE_SECRET for `pub` and `bench`.
 #pragma once
 
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "bench/command.h"
 #include "certs/certs_command.h"
 #include "gateway/client/publish.h"
 #include "gateway/client/tail.h"
@@ -26,8 +27,8 @@ struct VersionCommand {};
 struct ReferenceCommand {};  // hidden: the table of docs/configuration.md
 
 // The verbs of other rooms are those rooms' own options.
-using Command = std::variant<RunCommand, CheckCommand, client::PubOptions, client::TailOptions, certs::CertsOptions,
-                             SourcesCommand, VersionCommand, ReferenceCommand>;
+using Command = std::variant<RunCommand, CheckCommand, client::PubOptions, client::TailOptions, bench::Command,
+                             certs::CertsOptions, SourcesCommand, VersionCommand, ReferenceCommand>;
 
 // Nothing to do but to print: help (exit code 0) or a usage error (2, to standard error).
 struct UsageText {

@@ -32,6 +32,14 @@ std::chrono::milliseconds retry_after(const ResponseHead& head) {
 
 }  // namespace
 
+std::string event_stream_refusal(const ResponseHead& head) {
+  // §9.2.2, processResponse: "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then
+  // fail the connection".
+  if (head.status != 200) return "status " + std::to_string(head.status);
+  const std::string_view content_type = find_field(head.fields, "content-type");
+  return is_event_stream(content_type) ? std::string() : "content-type '" + std::string(content_type) + "'";
+}
+
 EventSource::EventSource(sse::ParserVisitor& visitor, Options options)
     : visitor_(visitor),
       parser_(*this, options.event_size_max, options.skip_too_large),
@@ -56,11 +64,7 @@ EventSource::State EventSource::on_head(const ResponseHead& head) {
     retry_after_ = retry_after(head);
     return on_end();
   }
-  // §9.2.2, processResponse: "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then
-  // fail the connection".
-  if (status != 200) return fail("status " + std::to_string(status));
-  const std::string_view content_type = find_field(head.fields, "content-type");
-  if (!is_event_stream(content_type)) return fail("content-type '" + std::string(content_type) + "'");
+  if (std::string refusal = event_stream_refusal(head); !refusal.empty()) return fail(std::move(refusal));
   // "Otherwise, announce the connection and interpret res's body line by line."
   parser_.restart();
   retry_after_ = std::chrono::milliseconds(0);

@@ -22,6 +22,9 @@
 
 namespace sluice::proto {
 
+// Why a head does not begin an event stream (HTML §9.2.2, processResponse), for a person: "status 404"; empty: it does.
+[[nodiscard]] std::string event_stream_refusal(const ResponseHead& head);
+
 class EventSource final : private sse::ParserVisitor {
  public:
   // HTML §9.2.2, readyState. `connecting` is both waiting and asking.

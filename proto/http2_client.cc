@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proto/check.h"
+#include "proto/http2_frame_buffer.h"
 
 namespace sluice::proto {
 namespace {
@@ -22,10 +23,12 @@ struct OptionDeleter {
   void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
 };
 
+// A last event id is another one in each request: in the tables of both ends (RFC 7541 §2.3.2) it would only push out
+// what repeats.
 nghttp2_nv header(std::string_view name, std::string_view value) {
   return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
           reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
-          NGHTTP2_NV_FLAG_NONE};
+          static_cast<std::uint8_t>(name == "last-event-id" ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE)};
 }
 
 int status_of(std::string_view text) {
@@ -48,23 +51,32 @@ class Http2Client::Machine {
   void flush(ByteBuffer& out);
 
   [[nodiscard]] nghttp2_session* session() const { return session_.get(); }
-  [[nodiscard]] std::size_t stream_count() const { return streams_.size(); }
+  [[nodiscard]] std::size_t stream_count() const { return stream_count_; }
   [[nodiscard]] const std::optional<ConnectionError>& error() const { return error_; }
 
  private:
+  // There are tens of thousands in a load client: 40 bytes beside nghttp2's own.
   struct Stream {
     ResponseVisitor* response = nullptr;
+    Stream *before = nullptr, *after = nullptr;  // of all streams
     std::uint32_t unreturned = 0;  // body bytes received and not yet given back to the stream's window
     std::uint32_t held = 0;        // of these, the ones not given back to the connection's either: it is paused
+    StreamId id = 0;
     bool paused = false;
     bool has_head = false;
-    std::string body;  // of the request
-    std::size_t body_sent = 0;
+  };
+  struct RequestBody {
+    std::string bytes;
+    std::size_t sent = 0;
   };
 
   Stream* stream_of(StreamId id) const {
     return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
   }
+  // Also one that nghttp2 does not know (yet), or that was refused.
+  [[nodiscard]] Stream* find(StreamId id) const;
+  void add(Stream& stream);
+  void remove(Stream& stream);
   void return_stream_window(StreamId id, Stream& stream);
   void return_connection_window();
 
@@ -86,7 +98,10 @@ class Http2Client::Machine {
   std::optional<ConnectionError> error_;
   ResponseHead head_;  // of the block being received; blocks never interleave (RFC 9113 §4.3)
   std::size_t head_bytes_ = 0;
-  std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;  // searched only when one opens, pauses or closes
+  Stream* last_ = nullptr;  // the streams, owned, from the youngest on
+  std::size_t stream_count_ = 0;
+  std::unordered_map<StreamId, std::unique_ptr<RequestBody>> bodies_;
+  FrameBuffer frame_buffer_;
   std::unique_ptr<nghttp2_session, SessionDeleter> session_;
 };
 
@@ -201,10 +216,31 @@ void Http2Client::Machine::on_data(StreamId id, std::span<const std::uint8_t> by
 }
 
 void Http2Client::Machine::on_stream_close(StreamId id, std::uint32_t code) {
-  const auto node = streams_.extract(id);
-  if (node.empty()) return;
-  connection_unreturned_ += node.mapped()->held;
-  node.mapped()->response->on_close(id, code);
+  Stream* known = stream_of(id);
+  const std::unique_ptr<Stream> stream(known != nullptr ? known : find(id));
+  if (!stream) return;
+  remove(*stream);
+  connection_unreturned_ += stream->held;
+  stream->response->on_close(id, code);
+}
+
+Http2Client::Machine::Stream* Http2Client::Machine::find(StreamId id) const {
+  for (Stream* stream = last_; stream != nullptr; stream = stream->before)
+    if (stream->id == id) return stream;
+  return nullptr;
+}
+
+void Http2Client::Machine::add(Stream& stream) {
+  stream.before = std::exchange(last_, &stream);
+  if (stream.before != nullptr) stream.before->after = &stream;
+  ++stream_count_;
+}
+
+void Http2Client::Machine::remove(Stream& stream) {
+  (stream.after != nullptr ? stream.after->before : last_) = stream.before;
+  if (stream.before != nullptr) stream.before->after = stream.after;
+  --stream_count_;
+  if (!bodies_.empty()) bodies_.erase(stream.id);
 }
 
 // nghttp2 reports most connection errors only by the GOAWAY that it writes, with its reason in the debug data.
@@ -217,10 +253,10 @@ void Http2Client::Machine::on_frame_sent(const nghttp2_frame& frame) {
 
 ssize_t Http2Client::Machine::read_body(nghttp2_session*, StreamId, std::uint8_t* out, std::size_t size,
                                         std::uint32_t* flags, nghttp2_data_source* source, void*) noexcept {
-  Stream& stream = *static_cast<Stream*>(source->ptr);
-  const std::size_t count = stream.body.copy(reinterpret_cast<char*>(out), size, stream.body_sent);
-  stream.body_sent += count;
-  if (stream.body_sent == stream.body.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  RequestBody& body = *static_cast<RequestBody*>(source->ptr);
+  const std::size_t count = body.bytes.copy(reinterpret_cast<char*>(out), size, body.sent);
+  body.sent += count;
+  if (body.sent == body.bytes.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
   return static_cast<ssize_t>(count);
 }
 
@@ -239,7 +275,9 @@ Http2Client::Machine::Machine(const Http2ClientOptions& options, Http2ClientVisi
   nghttp2_option_set_no_closed_streams(raw_option, 1);  // 270 bytes for each stream that ever ended otherwise
 
   nghttp2_session* raw = nullptr;
-  check(nghttp2_session_client_new2(&raw, make_callbacks().get(), this, raw_option) == 0, "nghttp2 is out of memory");
+  nghttp2_mem allocator = frame_buffer_.allocator();
+  check(nghttp2_session_client_new3(&raw, make_callbacks().get(), this, raw_option, &allocator) == 0,
+        "nghttp2 is out of memory");
   session_.reset(raw);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
@@ -254,8 +292,11 @@ Http2Client::Machine::Machine(const Http2ClientOptions& options, Http2ClientVisi
 
 Http2Client::Machine::~Machine() {
   // session_del does not call on_stream_close. The visitors may not touch the session any more, but may look at ids.
-  for (auto& [id, stream] : std::exchange(streams_, {}))
-    stream->response->on_close(id, static_cast<std::uint32_t>(ErrorCode::cancel));
+  while (last_ != nullptr) {
+    const std::unique_ptr<Stream> stream(last_);
+    remove(*stream);
+    stream->response->on_close(stream->id, static_cast<std::uint32_t>(ErrorCode::cancel));
+  }
 }
 
 StreamId Http2Client::Machine::request(const Request& head, ResponseVisitor& response, std::string body) {
@@ -268,26 +309,27 @@ StreamId Http2Client::Machine::request(const Request& head, ResponseVisitor& res
 
   auto stream = std::make_unique<Stream>();
   stream->response = &response;
-  stream->body = std::move(body);
-  const nghttp2_data_provider provider{{.ptr = stream.get()}, read_body};
+  auto content = body.empty() ? nullptr : std::make_unique<RequestBody>(RequestBody{std::move(body), 0});
+  const nghttp2_data_provider provider{{.ptr = content.get()}, read_body};
   const StreamId id = nghttp2_submit_request(session_.get(), nullptr, fields.data(), fields.size(),
-                                             stream->body.empty() ? nullptr : &provider, stream.get());
+                                             content ? &provider : nullptr, stream.get());
   check(id > 0, "a connection has fewer than 2^30 streams in its life");
-  streams_.emplace(id, std::move(stream));
+  if (content) bodies_.emplace(id, std::move(content));
+  stream->id = id;
+  add(*stream.release());
   return id;
 }
 
 void Http2Client::Machine::pause(StreamId id) {
-  if (const auto found = streams_.find(id); found != streams_.end()) found->second->paused = true;
+  if (Stream* stream = find(id)) stream->paused = true;
 }
 
 void Http2Client::Machine::resume(StreamId id) {
-  const auto found = streams_.find(id);
-  if (found == streams_.end()) return;
-  Stream& stream = *found->second;
-  stream.paused = false;
-  connection_unreturned_ += std::exchange(stream.held, 0);
-  return_stream_window(id, stream);
+  Stream* stream = find(id);
+  if (stream == nullptr) return;
+  stream->paused = false;
+  connection_unreturned_ += std::exchange(stream->held, 0);
+  return_stream_window(id, *stream);
   return_connection_window();
 }
 

@@ -9,7 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,7 +36,7 @@ class HttpClient {
     std::string body;
     bool paused = false;
   };
-  using WaitingRequests = std::deque<WaitingRequest>;
+  using WaitingRequests = std::list<WaitingRequest>;  // a deque holds 600 bytes when it is empty
 
   // `visitor` outlives it.
   HttpClient(const Options& options, Http2ClientVisitor& visitor);

@@ -177,6 +177,17 @@ void Parser::restart() {
   started_ = after_cr_ = too_large_ = in_long_line_ = long_comment_ = has_id_ = false;
 }
 
+void Parser::go_on(std::string last_event_id) {
+  set_last_event_id(std::move(last_event_id));
+  restart();
+  started_ = true;
+}
+
+bool Parser::between_events() const {
+  return started_ && line_.empty() && data_.empty() && type_.empty() && id_buffer_ == last_event_id_ && !has_id_ &&
+         !after_cr_ && !too_large_ && !in_long_line_ && skipped_ == 0 && !error_;
+}
+
 // §9.2.5: stream = [ bom ] *event. "UTF-8 decode" strips one leading byte order mark and no other.
 std::string_view Parser::skip_byte_order_mark(std::string_view bytes) {
   while (!started_ && !bytes.empty()) {

@@ -72,6 +72,10 @@ class Parser {
   [[nodiscard]] boost::system::result<void> feed(std::string_view bytes);
   // A new stream begins (reconnect): pending data is discarded, the last event id stays.
   void restart();
+  // Goes on where another parser left the same stream between_events(): many streams can share a few parsers.
+  void go_on(std::string last_event_id);
+  // Nothing of the stream but its last event id is kept here: the next bytes begin a line of the next event.
+  [[nodiscard]] bool between_events() const;
   [[nodiscard]] const std::string& last_event_id() const { return last_event_id_; }
   void set_last_event_id(std::string id);
 

@@ -1,4 +1,4 @@
-// A peer for bench/run --peer: event streams with nothing but Node's own http2, the strongest of the peers measured,
+// A peer for bench/run --peer and bench/compare_peers: event streams with nothing but Node's own http2, the strongest of the peers measured,
 // because it already writes once per connection and event. Topics are paths; POST publishes text or NDJSON; no history,
 // no resume, no limits.
 //
@@ -39,7 +39,7 @@ server.on('stream', (stream, headers) => {
     return
   }
   stream.respond({ ':status': 200, 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
-  stream.write(`retry: 3000\nid: peer00.${sequence}\nevent: peer.open\ndata: {}\n\n`)
+  stream.write(`retry: 3000\nid: peer00.${sequence}\n\n`)
   if (!subscribers.has(path)) subscribers.set(path, new Set())
   subscribers.get(path).add(stream)
   stream.on('close', () => subscribers.get(path).delete(stream))

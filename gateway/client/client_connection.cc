@@ -1,5 +1,8 @@
 #include "gateway/client/client_connection.h"
 
+#include <netinet/in.h>
+
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/post.hpp>
 #include <optional>
@@ -55,6 +58,11 @@ void ClientConnection::resume(proto::StreamId id) {
   schedule_turn();
 }
 
+void ClientConnection::limit_reading(std::size_t bytes) {
+  read_limit_ = bytes;
+  if (state_ == State::open) schedule_turn();
+}
+
 void ClientConnection::close() {
   if (state_ == State::idle) return;
   closing_ = true;
@@ -67,6 +75,7 @@ void ClientConnection::close() {
 void ClientConnection::connect() {
   error_.clear();
   hopeless_ = goaway_ = closing_ = false;
+  read_limit_ = unlimited;
   state_ = State::connecting;
   proto::Http2ClientVisitor& visitor = *this;
   session_ = std::make_unique<HttpClient>(options_.http, visitor);  // requests wait in it until it is open
@@ -75,10 +84,7 @@ void ClientConnection::connect() {
 
   error_code not_literal;
   const auto address = asio::ip::make_address(options_.host, not_literal);
-  if (!not_literal) {
-    socket_.async_connect({address, options_.port}, bound(&ClientConnection::on_connected));
-    return;
-  }
+  if (!not_literal) return connect({address, options_.port});
   resolver_.async_resolve(options_.host, std::to_string(options_.port),
                           [this, alive = std::weak_ptr(alive_), epoch = epoch_](
                               const error_code& error, const tcp::resolver::results_type& found) {
@@ -88,19 +94,36 @@ void ClientConnection::connect() {
                           });
 }
 
+void ClientConnection::connect(const tcp::endpoint& peer) {
+  error_code error;
+  if (!options_.source_address.empty()) {
+    const auto local = asio::ip::make_address(options_.source_address, error);
+    if (!error) socket_.open(peer.protocol(), error);
+    // The port is chosen when the peer is known, so that one port serves many peers.
+    const int yes = 1;
+    if (!error) setsockopt(socket_.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+    if (!error) socket_.bind({local, 0}, error);
+  }
+  if (!error) return socket_.async_connect(peer, bound(&ClientConnection::on_connected));
+  asio::post(loop_, [handler = bound(&ClientConnection::on_connected), error] { handler(error); });
+}
+
 void ClientConnection::on_connected(const error_code& error) {
   if (error == asio::error::connection_refused) return end("connection refused by " + peer_name() + ": is it running?");
-  if (error) return end("cannot connect to " + peer_name() + ": " + error.message());
+  if (error) {
+    const std::string from = options_.source_address.empty() ? "" : " from " + options_.source_address;
+    return end("cannot connect to " + peer_name() + from + ": " + error.message());
+  }
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
   if (context_ == nullptr) {
-    use(Protocol::http1);
+    use(options_.without_tls);
     schedule_turn();
   } else {
     state_ = State::handshaking;
     proto::CiphertextSink& sink = *this;
-    tls_ = std::make_unique<TlsSession>(*context_, sink, options_.host);
+    tls_ = std::make_unique<TlsSession>(*context_, sink, server_name());
     tls_->start();
   }
   wait_readable();
@@ -127,6 +150,7 @@ void ClientConnection::use(Protocol protocol) {
   session_->choose(protocol);
   state_ = State::open;
   deadline_.cancel();
+  if (options_.on_open) options_.on_open();
   if (protocol != Protocol::http2 || options_.ping_interval.count() == 0) return;
   heard_ = pinged_ = false;
   await_ping_time();
@@ -163,16 +187,18 @@ void ClientConnection::on_deadline(const error_code& error) {
 // Waiting for readiness instead of reading into a buffer: an idle connection then holds none. A slow reader leaves the
 // bytes where they are; its resume() waits again.
 void ClientConnection::wait_readable() {
-  if (read_waiting_ || !session_->wants_input()) return;
+  if (read_waiting_ || read_limit_ == 0 || !session_->wants_input()) return;
   read_waiting_ = true;
   socket_.async_wait(tcp::socket::wait_read, bound(&ClientConnection::on_readable));
 }
 
 void ClientConnection::on_readable(const error_code& error) {
   read_waiting_ = false;
-  if (!session_->wants_input()) return;
+  if (read_limit_ == 0 || !session_->wants_input()) return;
   error_code failure = error;
-  const std::size_t count = failure ? 0 : socket_.read_some(asio::buffer(buffers_.ciphertext), failure);
+  const std::size_t room = std::min(buffers_.ciphertext.size(), read_limit_);
+  const std::size_t count = failure ? 0 : socket_.read_some(asio::buffer(buffers_.ciphertext, room), failure);
+  if (read_limit_ != unlimited) read_limit_ -= count;
   if (failure == asio::error::would_block) return wait_readable();
   // Over TLS the peer says with close_notify that this is its end; without it anybody may have made it.
   if (failure == asio::error::eof) return take_end(tls_ == nullptr);
@@ -308,7 +334,7 @@ void ClientConnection::end(std::string why) {
   }
 }
 
-std::string ClientConnection::peer_name() const { return options_.host + ":" + std::to_string(options_.port); }
+std::string ClientConnection::peer_name() const { return server_name() + ":" + std::to_string(options_.port); }
 
 std::string ClientConnection::explain_tls() const {
   if (tls_->error().starts_with("certificate verify failed"))

@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,16 +34,22 @@ struct ConnectionBuffers {
 
 class ClientConnection final : private proto::Http2ClientVisitor, private proto::CiphertextSink {
  public:
+  using HttpClient = proto::HttpClient;
   struct Options {
     std::string host = "localhost";
     std::uint16_t port = 8443;
+    std::string server_name;     // whom TLS checks and messages name; empty: the host
+    std::string source_address;  // local address to connect from, for a host that is an address; empty: the system's
+    HttpClient::Protocol without_tls = HttpClient::Protocol::http1;  // HTTP/2: by prior knowledge (RFC 9113 §3.3)
+    // Called in the turn in which the connection is open: may call everything but the destructor.
+    std::function<void()> on_open;
     std::chrono::milliseconds connect_timeout{10'000};  // resolve, connect and handshake together
     // Over HTTP/2: after so long without a byte the server gets a PING, and after as long again it counts as lost; it
     // is noticed within three times this. 0: never. HTTP/1.1 has no such question.
     std::chrono::milliseconds ping_interval{0};
     // What its owner can do about a certificate that is not trusted.
     std::string trust_remedy = "pass --cacert FILE, or --insecure for an experiment";
-    proto::HttpClient::Options http;
+    HttpClient::Options http;
   };
 
   // `buffers` and `tls` outlive it. Without `tls`: TCP. HTTP/1.1 over TLS only if `tls` offers "http/1.1".
@@ -61,10 +68,14 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   // connection goes unnoticed until resume().
   void pause(proto::StreamId id);
   void resume(proto::StreamId id);
+  // A slow peer: at most so many bytes of the socket are read, TLS included, until this is called again. Its end goes
+  // unnoticed where nothing is read. A new connection begins without a limit.
+  void limit_reading(std::size_t bytes);
   // Ends the connection at the end of this turn: GOAWAY, close_notify, close. The next request() makes a new one.
   void close();
 
   [[nodiscard]] bool open() const { return state_ == State::open; }
+  [[nodiscard]] bool idle() const { return state_ == State::idle; }  // the next request connects
   [[nodiscard]] std::size_t stream_count() const { return session_ ? session_->stream_count() : 0; }
   [[nodiscard]] const char* scheme() const { return context_ != nullptr ? "https" : "http"; }
   // What the last handshake chose, as long as the connection lasts.
@@ -78,9 +89,11 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
 
  private:
   enum class State : std::uint8_t { idle, connecting, handshaking, open };
+  static constexpr std::size_t unlimited = ~std::size_t{0};
   using Handler = void (ClientConnection::*)(const boost::system::error_code&);
 
   void connect();
+  void connect(const boost::asio::ip::tcp::endpoint& peer);
   void on_connected(const boost::system::error_code& error);
   void on_readable(const boost::system::error_code& error);
   void on_writable(const boost::system::error_code& error);
@@ -98,6 +111,9 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   void flush();
   void write(std::span<const std::uint8_t> bytes);
   void end(std::string why);
+  [[nodiscard]] const std::string& server_name() const {
+    return options_.server_name.empty() ? options_.host : options_.server_name;
+  }
   [[nodiscard]] std::string peer_name() const;
   [[nodiscard]] std::string explain_tls() const;
 
@@ -124,6 +140,7 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   std::unique_ptr<proto::HttpClient> session_;
   ByteBuffer unsent_;  // bytes that the socket did not take
   std::string error_;
+  std::size_t read_limit_ = unlimited;
   std::uint64_t epoch_ = 0;  // counts connections, so that a late handler of the last one is recognised
   const std::shared_ptr<int> alive_ = std::make_shared<int>();  // gone with it: late completions look
   State state_ = State::idle;

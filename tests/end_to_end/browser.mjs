@@ -11,9 +11,16 @@ const browser = await chromium.launch({
 const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
 const complaints = [];
 page.on('pageerror', (error) => complaints.push(String(error)));
+const logged = []; // errors and warnings of the console: of a server that comes and goes there are some
+page.on('console', (message) => {
+  if (['error', 'warning'].includes(message.type())) logged.push(message.text());
+});
+const requested = [];
+page.on('request', (request) => requested.push(request.url()));
 
 const actions = {
   open: ({ url }) => page.goto(url, { waitUntil: 'load' }).then((response) => response.status()),
+  open_file: ({ path }) => page.goto(`file://${path}`, { waitUntil: 'load' }).then(() => path),
   evaluate: ({ script }) => page.evaluate(script),
   // Resolves when the expression is true in the page. Asked over and over from here: the page's own content security
   // policy forbids it to evaluate text, and the tests keep that policy.
@@ -24,6 +31,8 @@ const actions = {
   colors: ({ scheme }) => page.emulateMedia({ colorScheme: scheme }),
   picture: ({ path }) => page.screenshot({ path, fullPage: true }).then(() => path),
   complaints: () => complaints,
+  logged: () => logged,
+  requested: () => requested,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -148,3 +148,109 @@ TEST_CASE("a wrong call says what is wrong and exits 2") {
   CHECK(usage_of({"check", "sluice.toml"}).text ==
         "sluice: The following argument was not expected: sluice.toml: name a file with -c\n");
 }
+
+TEST_CASE("bench takes a URL, a crowd, a load and what to do with the results") {
+  const auto bench = parse<bench::Command>({"bench",
+                                            "https://h/topics/t{i}",
+                                            "-c",
+                                            "1k",
+                                            "-s",
+                                            "100",
+                                            "--topics",
+                                            "10",
+                                            "--rate",
+                                            "2.5k",
+                                            "--payload",
+                                            "1KiB",
+                                            "--duration",
+                                            "30s",
+                                            "--warmup",
+                                            "500ms",
+                                            "-H",
+                                            "X-A: b",
+                                            "--source-address",
+                                            "127.0.0.2",
+                                            "--source-address",
+                                            "127.0.0.3",
+                                            "--threads",
+                                            "2",
+                                            "--scenario",
+                                            "storm",
+                                            "--settle",
+                                            "2m",
+                                            "--expect",
+                                            "p99<50ms",
+                                            "--expect",
+                                            "lost=0",
+                                            "--json",
+                                            "-",
+                                            "--report",
+                                            "run.html",
+                                            "--compare",
+                                            "old.json",
+                                            "-q"});
+  CHECK(bench.plan.scenario == bench::Scenario::storm);
+  CHECK(bench.plan.crowd.connections == 1'000);
+  CHECK(bench.plan.crowd.streams == 100);
+  CHECK(bench.plan.crowd.topics == 10);
+  CHECK(bench.plan.crowd.threads == 2);
+  CHECK(bench.plan.crowd.source_addresses == std::vector<std::string>{"127.0.0.2", "127.0.0.3"});
+  CHECK(bench.plan.crowd.fields == std::vector<proto::Field>{{"x-a", "b"}});
+  CHECK(bench.plan.publishing.rate == 2'500);
+  CHECK(bench.plan.publishing.payload_bytes == 1'024);
+  CHECK(bench.plan.duration == std::chrono::seconds(30));
+  CHECK(bench.plan.warmup == std::chrono::milliseconds(500));
+  CHECK(bench.plan.storm.settle == std::chrono::minutes(2));
+  CHECK(bench.expectations.size() == 2);
+  CHECK(bench.json == "-");
+  CHECK(bench.report == "run.html");
+  CHECK(bench.compare == "old.json");
+  CHECK(bench.quiet);
+  CHECK(bench.typed.starts_with("sluice bench 'https://h/topics/t{i}' -c 1k"));
+}
+
+TEST_CASE("bench takes a ramp, slow readers, and what others publish") {
+  const auto ramp = parse<bench::Command>({"bench", "--scenario", "ramp", "--ramp", "streams", "--ramp-from", "1k",
+                                           "--ramp-to", "50k", "--ramp-factor", "2", "--ramp-step", "3s", "--ramp-p99",
+                                           "20ms", "--ramp-delivered", "95%"});
+  CHECK(ramp.plan.ramp.what == bench::RampPlan::What::streams);
+  CHECK(ramp.plan.ramp.from == 1'000);
+  CHECK(ramp.plan.ramp.to == 50'000);
+  CHECK(ramp.plan.ramp.factor == 2);
+  CHECK(ramp.plan.ramp.p99_max == std::chrono::milliseconds(20));
+  CHECK(ramp.plan.ramp.delivered_share_min == doctest::Approx(0.95));
+  const auto slow =
+      parse<bench::Command>({"bench", "--scenario", "slow-reader", "--slow-share", "25%", "--slow-rate", "1KiB"});
+  CHECK(slow.plan.slow.share == doctest::Approx(0.25));
+  CHECK(slow.plan.slow.bytes_per_second == 1'024);
+  const auto others =
+      parse<bench::Command>({"bench", "--no-publish", "--expect-events", "1000", "--epoch", "5", "--announce-open"});
+  CHECK(others.plan.publishing.kind == bench::Publishing::Kind::none);
+  CHECK(others.plan.expected_events == 1'000);
+  CHECK(others.plan.epoch.has_value());
+  CHECK(others.plan.announce_open);
+}
+
+TEST_CASE("a wrong flag of bench is refused in words that say how to write it") {
+  for (const auto& [arguments, words] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"bench", "--rate", "fast"}, "write it as 10k/s"},
+           {{"bench", "--duration", "10"}, "10s"},
+           {{"bench", "--scenario", "stedy"}, "none of drain, handshakes, idle"},
+           {{"bench", "-c", "0"}, "a whole number from 1"},
+           {{"bench", "--preset", "apache"}, "none of sluice, mercure, nchan, pushpin"},
+           {{"bench", "-H", "no-colon"}, "'name: value'"},
+           {{"bench", "--ratee", "5"}, "did you mean `--rate`?"},
+           {{"bench", "--ramp-step", "5s"}, "--scenario ramp only"},
+           {{"bench", "--expect", "p98<3"}, "did you mean `p90`?"}}) {
+    const UsageText usage = usage_of(arguments);
+    CHECK(usage.exit_code == 2);
+    CHECK_MESSAGE(usage.text.find(words) != std::string::npos, usage.text);
+  }
+}
+
+TEST_CASE("bench's help is in groups and ends with examples") {
+  const UsageText usage = usage_of({"bench", "--help"});
+  CHECK(usage.exit_code == 0);
+  for (const char* words : {"Streams:", "Events:", "Run:", "Scenario ramp:", "Results:", "Examples:"})
+    CHECK_MESSAGE(usage.text.find(words) != std::string::npos, words);
+}

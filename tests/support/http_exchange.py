@@ -28,6 +28,7 @@ class Request:
     method: str
     path: str
     fields: dict[str, str]  # lower case
+    body: bytes = b""  # whole
 
     @property
     def last_event_id(self) -> str | None:
@@ -58,6 +59,16 @@ class Connection:
                 raise ConnectionResetError("the peer has left")
         head, _, self._ahead = self._ahead.partition(b"\r\n\r\n")
         return head.decode("latin-1").split("\r\n")
+
+    async def content(self, size: int) -> bytes:
+        """The bytes after a head."""
+        while len(self._ahead) < size:
+            chunk = await self.reader.read(HEAD_SIZE_MAX)
+            if not chunk:
+                raise ConnectionResetError("the peer has left")
+            self._ahead += chunk
+        content, self._ahead = self._ahead[:size], self._ahead[size:]
+        return content
 
     async def left(self):
         """Returns once the peer has left; what it sends before is kept for head()."""
@@ -116,7 +127,8 @@ async def serve_http1(connection: Connection, answer):
         head = await connection.head()
         method, path, _ = head[0].split(" ", 2)
         fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
-        exchange = Http1Exchange(connection, Request(time.monotonic(), "1.1", method, path, fields))
+        body = await connection.content(int(fields.get("content-length", 0)))
+        exchange = Http1Exchange(connection, Request(time.monotonic(), "1.1", method, path, fields, body))
         left = asyncio.create_task(connection.left())
         answered = asyncio.create_task(answer(exchange))
         try:
@@ -177,22 +189,30 @@ class Http2Connection:
             return await self._changed.wait_for(size)
 
     async def serve(self, answer):
-        """`answer(exchange)` for each stream, all at once; a stream that the peer resets is cancelled."""
+        """`answer(exchange)` for each stream whose request is whole, all at once; a stream that the peer resets is
+        cancelled."""
         self.h2.initiate_connection()
         await self.flush()
         streams: dict[int, asyncio.Task] = {}
+        heads: dict[int, dict[str, str]] = {}
+        bodies: dict[int, bytes] = {}
         try:
             while data := await self.connection.reader.read(65536):
                 for event in self.h2.receive_data(data):
                     if isinstance(event, h2.events.RequestReceived):
-                        fields = dict(event.headers)
-                        request = Request(time.monotonic(), "2", fields[":method"], fields[":path"], fields)
+                        heads[event.stream_id] = dict(event.headers)
+                    elif isinstance(event, h2.events.StreamReset):
+                        heads.pop(event.stream_id, None)
+                        if event.stream_id in streams:
+                            streams.pop(event.stream_id).cancel()
+                    elif isinstance(event, h2.events.DataReceived):
+                        bodies[event.stream_id] = bodies.get(event.stream_id, b"") + event.data
+                        self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                    elif isinstance(event, h2.events.StreamEnded) and (fields := heads.pop(event.stream_id, None)):
+                        request = Request(time.monotonic(), "2", fields[":method"], fields[":path"], fields,
+                                          bodies.pop(event.stream_id, b""))
                         exchange = Http2Exchange(self, event.stream_id, request)
                         streams[event.stream_id] = asyncio.create_task(self._answer(answer, exchange))
-                    elif isinstance(event, h2.events.StreamReset) and event.stream_id in streams:
-                        streams.pop(event.stream_id).cancel()
-                    elif isinstance(event, h2.events.DataReceived):
-                        self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 async with self._changed:
                     self._changed.notify_all()
                 await self.flush()
