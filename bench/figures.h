@@ -24,8 +24,8 @@ struct FigureKind {
   Group group;
   Unit unit;
   Better better;
-  // By how much two runs of the same thing differ at least, as a share: a comparison calls no smaller difference a
-  // difference. 0: counts that are exact.
+  // By how much two runs of the same thing differ on a machine that others use too, as a share: a comparison calls no
+  // smaller difference a difference, for one run of each cannot show it. 0: counts that are exact.
   double noise;
   std::string_view needs;  // what a run lacks that has no such figure: "--server-pid"
   std::optional<double> (*of)(const Outcome&);

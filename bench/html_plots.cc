@@ -137,6 +137,8 @@ std::string latency_by_percentile(const RunReport& report) {
   plot.x = {.unit = Unit::count, .logarithmic = true, .from = 1, .to = 10'000, .ticks = {}};
   plot.x.ticks = {{1, "0 %"}, {2, "50 %"}, {10, "90 %"}, {100, "99 %"}, {1'000, "99.9 %"}, {10'000, "99.99 %"}};
   plot.y.unit = Unit::milliseconds;
+  // A tail that is far above the middle would press everything else to the floor.
+  plot.y.logarithmic = run.latency.max() > 30 * run.latency.quantile(0.5);
   plot.series.push_back({run.slow ? "all" : "latency", 1, PlotSeries::Kind::line, percentiles(run.latency)});
   if (run.slow && run.slow->others.count() != 0)
     plot.series.push_back({"who reads", 2, PlotSeries::Kind::line, percentiles(run.slow->others)});

@@ -77,7 +77,8 @@ std::string tiles(const RunReport& report) {
   for (const std::string_view name : headline(report.plan.scenario)) {
     const FigureKind& kind = *find_figure(name);
     const std::optional<double> value = kind.of(report.outcome);
-    if (!value || count == tiles_max) continue;
+    const bool silent = name == "deliveries/s" && report.outcome.published == 0 && report.outcome.deliveries == 0;
+    if (!value || silent || count == tiles_max) continue;
     html += tile(kind, *value);
     ++count;
   }

@@ -41,7 +41,7 @@ a { color: inherit; }
 .tile b { display: block; font-size: 1.5rem; line-height: 1.25; font-weight: 640; letter-spacing: -0.02em; }
 .tile b small { font-size: 0.6em; font-weight: 500; color: var(--soft); letter-spacing: 0; margin-left: 0.2em; }
 .tile span { color: var(--soft); font-size: 0.82rem; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
 figure { padding: 1rem 1rem 0.6rem; background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
   display: flex; flex-direction: column; }
 figcaption p { color: var(--soft); font-size: 0.82rem; }
@@ -70,7 +70,7 @@ tr.head td { color: var(--soft); font-weight: 600; font-size: 0.8rem; background
 .groups { columns: 26rem; column-gap: 1rem; }
 .groups .scroll { break-inside: avoid; margin-bottom: 1rem; }
 code, pre { font-family: var(--mono); font-size: 0.82rem; }
-td code { color: var(--soft); }
+td code { color: var(--soft); white-space: nowrap; }
 pre { padding: 0.9rem 1rem; background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
   white-space: pre-wrap; }
 .expectations { list-style: none; padding: 0.4rem 0; background: var(--card); border: 1px solid var(--rule);

@@ -14,12 +14,13 @@ namespace {
 constexpr std::size_t group_columns = 15, title_columns = 40, value_columns = 13, ratio_columns = 9;
 constexpr std::size_t faulty_topics_max = 5;  // named; the JSON has them all
 
-// Figures that say nothing while they are 0.
-bool silent(const Figure& figure) {
+// Figures that say nothing while they are 0; of deliveries only where none were to be.
+bool silent(const Figure& figure, const Outcome& run) {
   if (figure.value != 0) return false;
   const std::string_view name = figure.kind->name;
-  return name == "reconnects" || name == "ended" || figure.kind->group == Group::faults || name == "published" ||
-         name == "published/s" || name == "client_bytes_per_connection" || name == "client_bytes_per_stream";
+  if (figure.kind->group == Group::deliveries) return run.published == 0 && run.deliveries == 0;
+  return figure.kind->group == Group::faults || name == "connections" || name == "streams" || name == "reconnects" ||
+         name == "ended" || name == "client_bytes_per_connection" || name == "client_bytes_per_stream";
 }
 
 const Compared* find_compared(const RunReport& report, const FigureKind* kind) {
@@ -57,7 +58,7 @@ class Summary {
         row(Group::faults, style_.good("none"), "");
         faults_shown = true;
       }
-      if (!silent(figure)) figure_row(figure);
+      if (!silent(figure, report_.outcome)) figure_row(figure);
     }
     faulty_topics();
     ramp();
@@ -154,7 +155,7 @@ class Summary {
     for (const Bin& bin : report_.outcome.bins)
       if (bin.reconnects != 0 || !reconnects.empty()) reconnects.push_back(static_cast<double>(bin.reconnects));
     while (!reconnects.empty() && reconnects.back() == 0) reconnects.pop_back();
-    if (!report_.outcome.storm || reconnects.empty()) return;
+    if (!report_.outcome.storm || reconnects.size() < 2) return;
     const std::size_t columns = style_.columns > 70 ? style_.columns - 50 : 20;
     const std::size_t together = (reconnects.size() + columns - 1) / columns;
     std::vector<double> sums((reconnects.size() + together - 1) / together);
