@@ -87,7 +87,8 @@ int run(int argc, char** argv) {
   app.add_option("--stream-window", crowd.stream_window, "bytes of each stream's receive window")
       ->capture_default_str();
   app.add_option("--rate", publishing.rate, "events per second, each at its time; 0: as fast as acknowledged");
-  app.add_flag("--one-at-a-time", publishing.one_at_a_time, "the next event when the last was acknowledged and delivered");
+  app.add_flag("--one-at-a-time", publishing.one_at_a_time,
+               "the next event when the last was acknowledged and delivered");
   app.add_flag("--spin", plan.spin, "poll instead of sleeping, so that the server does not pay for waking this client");
   app.add_option("--publish-batch", publishing.batch, "events in one NDJSON body")->check(CLI::PositiveNumber);
   app.add_option("--publishes-in-flight", publishing.in_flight, "bodies under way without --rate");
