@@ -37,8 +37,8 @@ void CommandSink::write() {
   asio::async_write(pipe_, asio::buffer(writing_), [this](const boost::system::error_code& error, std::size_t) {
     if (error == asio::error::operation_aborted) return;
     if (error) {
-      failure_ = "the publish command takes no more events (" +
-                 (command_.ended() ? command_.how() : error.message()) + ')';
+      failure_ =
+          "the publish command takes no more events (" + (command_.ended() ? command_.how() : error.message()) + ')';
       boost::system::error_code ignored;
       pipe_.close(ignored);
     }

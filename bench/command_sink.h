@@ -30,7 +30,7 @@ class CommandSink final : public PublishSink {
   PublishVisitor& visitor_;
   ShellCommand command_;
   boost::asio::posix::stream_descriptor pipe_;
-  std::string waiting_, writing_;           // lines
+  std::string waiting_, writing_;  // lines
   std::deque<Batch> waiting_batches_, writing_batches_;
   std::string failure_;
 };

@@ -18,7 +18,8 @@ CrowdConnection::CrowdConnection(CrowdThread& thread, unsigned number, bool join
       stream_count_(thread.setup().plan.crowd.streams),
       slow_(is_slow(thread.setup().plan, number)),
       subscribers_(std::make_unique<Subscriber[]>(stream_count_)),
-      client_(thread.loop(), thread.buffers(), thread.setup().tls, client_options(number)) {
+      client_(thread.loop(), thread.buffers(), thread.setup().tls, thread.setup().options_of(number)) {
+  client_.when_open([this] { on_open(); });
   const Crowd& crowd = thread.setup().plan.crowd;
   for (unsigned i = 0; i < stream_count_; ++i) {
     StreamPlace place;
@@ -28,12 +29,6 @@ CrowdConnection::CrowdConnection(CrowdThread& thread, unsigned number, bool join
     if (joins_late) place.next = StreamPlace::unknown;
     subscribers_[i].begin(*this, std::move(place));
   }
-}
-
-client::ClientConnection::Options CrowdConnection::client_options(unsigned number) {
-  client::ClientConnection::Options options = thread_.setup().connection_options(number);
-  options.on_open = [this] { on_open(); };
-  return options;
 }
 
 void CrowdConnection::open() {
@@ -58,8 +53,9 @@ void CrowdConnection::on_open() {
   open_ = true;
   thread_.tally().connections_open.add(1);
   if (stream_count_ > 1 && client_.protocol() == proto::HttpClient::Protocol::http1)
-    return thread_.on_failure("the server speaks HTTP/1.1, where a connection carries one event stream: ask for one "
-                              "stream on each connection, or for HTTP/2");
+    return thread_.on_failure(
+        "the server speaks HTTP/1.1, where a connection carries one event stream: ask for one "
+        "stream on each connection, or for HTTP/2");
   for (unsigned i = 0; i < stream_count_; ++i)
     if (subscribers_[i].state() == Subscriber::State::wanting) send(subscribers_[i]);
 }

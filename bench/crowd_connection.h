@@ -44,7 +44,6 @@ class CrowdConnection {
   [[nodiscard]] bool hopeless() const { return client_.hopeless(); }
 
  private:
-  [[nodiscard]] client::ClientConnection::Options client_options(unsigned number);
   void on_open();
   void send(Subscriber& subscriber);
   void note_gone();

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "bench/plan.h"
 #include "bench/publish_template.h"
@@ -21,15 +23,22 @@ struct CrowdSetup {
   const Plan& plan;
   const proto::TlsContext* tls = nullptr;  // null: plain TCP
   std::string address;
-  RunClock clock;                    // that payloads count their times on
-  std::uint64_t began = 0;           // when the run began, on that clock
+  RunClock clock;           // that payloads count their times on
+  std::uint64_t began = 0;  // when the run began, on that clock
   std::uint64_t bin_ns = 1'000'000'000;
   StreamCheck::Options check;
   Template path{""}, query{""};
   std::function<void()> on_change;  // something that the main thread may wait for has happened; from any thread
 
-  // Of one connection: the n-th of all, whose number chooses its source address.
-  [[nodiscard]] client::ClientConnection::Options connection_options(unsigned number) const;
+  // By source address, in turn; never empty. Shared by all connections.
+  std::vector<std::shared_ptr<const client::ClientConnection::Options>> connection_options;
+
+  // When `plan` and `address` are there.
+  void make_connection_options();
+  // Of the number-th connection of all.
+  [[nodiscard]] const std::shared_ptr<const client::ClientConnection::Options>& options_of(unsigned number) const {
+    return connection_options[number % connection_options.size()];
+  }
   [[nodiscard]] proto::Request request(unsigned topic, const std::string& last_event_id) const;
 };
 

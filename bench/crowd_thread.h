@@ -102,9 +102,9 @@ class CrowdThread {
   std::uint64_t now_ = 0;
   bool now_stale_ = true;  // a turn has begun
   std::function<void()> after_turn_;
-  unsigned wanted_ = 0;      // connections
-  unsigned settled_ = 0;     // of which all streams were open once, or closed for good
-  bool join_late_ = false;   // those that are opened now
+  unsigned wanted_ = 0;     // connections
+  unsigned settled_ = 0;    // of which all streams were open once, or closed for good
+  bool join_late_ = false;  // those that are opened now
   bool slow_reading_ = false, closing_ = false;
   std::chrono::steady_clock::time_point next_open_;
   double slow_allowance_ = 0;  // bytes a stream has saved up

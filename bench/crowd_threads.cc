@@ -76,9 +76,7 @@ CrowdThread::Trouble CrowdThreads::trouble() const {
   return first;
 }
 
-std::uint64_t CrowdThreads::streams() const {
-  return std::uint64_t{connections_.load()} * setup_.plan.crowd.streams;
-}
+std::uint64_t CrowdThreads::streams() const { return std::uint64_t{connections_.load()} * setup_.plan.crowd.streams; }
 
 std::uint64_t CrowdThreads::streams_on(unsigned topic) const {
   const std::uint64_t topics = setup_.plan.crowd.topics;

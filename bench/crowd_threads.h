@@ -37,8 +37,8 @@ class CrowdThreads {
   // Opens connections until there are so many in all.
   void grow(unsigned connections, bool joins_late = false);
   template <class Do>
-  void each(Do todo) {
-    for (const auto& thread : threads_) thread->thread().run([&] { todo(*thread); });
+  void each(Do task) {
+    for (const auto& thread : threads_) thread->thread().run([&] { task(*thread); });
   }
   // Closes all connections in good order, as far as that is possible within `at_most`, and ends the threads.
   void close(std::chrono::milliseconds at_most);

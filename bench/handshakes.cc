@@ -8,8 +8,9 @@ namespace sluice::bench {
 
 Newcomer::Newcomer(CrowdThread& thread, unsigned number)
     : thread_(thread),
-      request_(thread.setup().request(number % thread.setup().plan.crowd.topics, thread.setup().plan.crowd.last_event_id)),
-      connection_(thread.loop(), thread.buffers(), thread.setup().tls, thread.setup().connection_options(number)) {}
+      request_(
+          thread.setup().request(number % thread.setup().plan.crowd.topics, thread.setup().plan.crowd.last_event_id)),
+      connection_(thread.loop(), thread.buffers(), thread.setup().tls, thread.setup().options_of(number)) {}
 
 void Newcomer::begin() {
   asked_at_ = thread_.now();

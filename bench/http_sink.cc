@@ -60,8 +60,8 @@ void HttpSink::send(const Batch& batch) {
   const std::string payload = make_payload({batch.sequences.from, batch.scheduled}, publishing_.payload_bytes);
   const Template::Values values{batch.topic, payload, batch.event};
   const client::Target& target = publishing_.target;
-  proto::Request request{publishing_.method, target.scheme(), target.authority(), path_.fill(values),
-                         query_.fill(values), {}};
+  proto::Request request{publishing_.method, target.scheme(),     target.authority(),
+                         path_.fill(values), query_.fill(values), {}};
   for (const FieldTemplate& field : fields_) request.fields.push_back({field.name, field.value.fill(values)});
   if (free_.empty()) free_.push_back(&flights_.emplace_back(*this));
   Flight& flight = *free_.back();

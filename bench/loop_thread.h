@@ -35,16 +35,16 @@ class LoopThread {
 
   [[nodiscard]] boost::asio::io_context& loop() { return loop_; }
   template <class Do>
-  void post(Do todo) {
-    boost::asio::post(loop_, std::move(todo));
+  void post(Do task) {
+    boost::asio::post(loop_, std::move(task));
   }
   // Waits until it is done, on the thread; before begin() and after end() on the caller's. Not from the thread itself.
   template <class Do>
-  void run(Do todo) {
-    if (!thread_.joinable()) return todo();
+  void run(Do task) {
+    if (!thread_.joinable()) return task();
     std::promise<void> done;
     post([&] {
-      todo();
+      task();
       done.set_value();
     });
     done.get_future().wait();

@@ -34,8 +34,7 @@ std::uint64_t LossLedger::count(const std::vector<SequenceRange>& unacknowledged
   std::uint64_t lost = 0, from = 0;
   std::int64_t streams = 0;
   for (const auto& [at, step] : steps_) {
-    if (streams > 0)
-      lost += static_cast<std::uint64_t>(streams) * (at - from - overlap({from, at}, unacknowledged));
+    if (streams > 0) lost += static_cast<std::uint64_t>(streams) * (at - from - overlap({from, at}, unacknowledged));
     streams += step;
     from = at;
   }

@@ -10,10 +10,12 @@ Template::Template(std::string_view text) {
   constexpr struct {
     std::string_view name;
     Place place;
-  } places[] = {{"{i}", Place::topic}, {"{data}", Place::data}, {"{data:url}", Place::data_url}, {"{event}", Place::event}};
+  } places[] = {
+      {"{i}", Place::topic}, {"{data}", Place::data}, {"{data:url}", Place::data_url}, {"{event}", Place::event}};
   Part part;
   while (!text.empty()) {
-    const auto* const place = std::ranges::find_if(places, [&](const auto& each) { return text.starts_with(each.name); });
+    const auto* const place =
+        std::ranges::find_if(places, [&](const auto& each) { return text.starts_with(each.name); });
     if (place == std::end(places)) {
       part.text += text.front();
       text.remove_prefix(1);

@@ -67,7 +67,8 @@ RampStep measure_step(Run& run, double offered) {
   // The step's last events are still under way; those of the next step do not stand for them.
   run.work_until(
       Phase::measuring, [&] { return run.arrived() >= after.expected; }, std::max(grace_min, plan.p99_max));
-  const std::uint64_t came = std::min(run.arrived(), after.expected) - std::min(before.totals.arrived(), before.expected);
+  const std::uint64_t came =
+      std::min(run.arrived(), after.expected) - std::min(before.totals.arrived(), before.expected);
   run.gather();
   const Slice& slice = run.timeline().section(section);
   step.latency = slice.latency;
@@ -78,7 +79,8 @@ RampStep measure_step(Run& run, double offered) {
   // offered has not delivered it either; one event more or less is the step's edge.
   const double rate = plan.what == RampPlan::What::rate ? offered : run.plan().publishing.rate;
   const auto published = static_cast<double>(after.published - before.published);
-  const bool kept_up = rate == 0 || published >= rate * seconds * plan.delivered_share_min - run.plan().publishing.batch;
+  const bool kept_up =
+      rate == 0 || published >= rate * seconds * plan.delivered_share_min - run.plan().publishing.batch;
   const double events = kept_up ? published : rate * seconds;
   const double wanted = events * static_cast<double>(run.crowd().streams()) / run.plan().crowd.topics;
   step.delivered_share = wanted > 0 ? std::min(1.0, static_cast<double>(came) / wanted) : 1;

@@ -47,7 +47,7 @@ void walk(Run& run) {
   switch (plan.scenario) {
     case Scenario::steady:
       return plan.expected_events != 0 && plan.publishing.kind == Publishing::Kind::none ? run_listening(run)
-                                                                                          : run_steady(run);
+                                                                                         : run_steady(run);
     case Scenario::ramp:
       return run_ramp(run);
     case Scenario::storm:
@@ -69,9 +69,9 @@ void run_handshakes(Run& run) {
   run.crowd().begin();
   const auto& threads = run.crowd().threads();
   std::vector<std::deque<Newcomer>> newcomers(threads.size());
-  const auto each = [&](auto todo) {
+  const auto each = [&](auto task) {
     for (std::size_t i = 0; i < threads.size(); ++i)
-      threads[i]->thread().run([&] { todo(*threads[i], newcomers[i], static_cast<unsigned>(i)); });
+      threads[i]->thread().run([&] { task(*threads[i], newcomers[i], static_cast<unsigned>(i)); });
   };
   each([&](CrowdThread& thread, std::deque<Newcomer>& places, unsigned index) {
     for (unsigned number = index; number < plan.crowd.connections; number += static_cast<unsigned>(threads.size()))

@@ -64,7 +64,8 @@ class Run {
     return work_on([&] { return done(); });
   }
   void work(Phase phase, Clock::duration time) {
-    work_until(phase, [] { return false; }, time);
+    work_until(
+        phase, [] { return false; }, time);
   }
   void work_to(Phase phase, Clock::time_point end) { work(phase, end - Clock::now()); }
   void set_step(std::string step) { step_ = std::move(step); }
@@ -90,9 +91,9 @@ class Run {
   void make_publisher();
   // On its thread; waits.
   template <class Do>
-  void on_publisher(Do todo) {
+  void on_publisher(Do task) {
     LoopThread& thread = publish_thread_ ? *publish_thread_ : crowd_->threads().front()->thread();
-    thread.run([&] { todo(*publisher_); });
+    thread.run([&] { task(*publisher_); });
   }
   // In a storm and on a ramp some publishes are meant to fail.
   [[nodiscard]] bool publisher_failure_matters() const;

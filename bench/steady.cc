@@ -75,8 +75,8 @@ void run_idle(Run& run) {
   if (const unsigned events = run.plan().events_before_idle; events != 0 && run.publisher() != nullptr) {
     run.start_publishing();
     run.work_until(
-        Phase::warming_up,
-        [&] { return run.publisher()->count() >= events || run.publisher()->refused() != 0; }, idle_events_max);
+        Phase::warming_up, [&] { return run.publisher()->count() >= events || run.publisher()->refused() != 0; },
+        idle_events_max);
     run.expect_publishing();
     run.settle();
   }
@@ -89,8 +89,7 @@ void run_idle(Run& run) {
 
 void run_slow_reader(Run& run) {
   run.open();
-  publish_and_measure(
-      run, [&] { run.crowd().each([](CrowdThread& thread) { thread.begin_slow_reading(); }); });
+  publish_and_measure(run, [&] { run.crowd().each([](CrowdThread& thread) { thread.begin_slow_reading(); }); });
   SlowFigures figures;
   figures.others = run.outcome().latency;
   for (unsigned number = 0; number < run.plan().crowd.connections; ++number)

@@ -31,12 +31,12 @@ struct alignas(64) Tally {
   Count streams_open, connections_open;
   Count opened_once, heard;  // streams that were ever open; of these, the ones of which a byte has come
   Count reconnects, ended, closed_for_good, failed_attempts, handshakes;
-  Count dropped, back, slow_ended;  // of a storm; of slow readers
+  Count dropped, back, slow_ended;      // of a storm; of slow readers
   Count first_delivery, last_delivery;  // when, on the run's clock; 0: none yet
 
   std::unordered_map<unsigned, Faults> faults;      // by topic, of those that have any; `lost` is the ledger's
   std::unordered_map<unsigned, LossLedger> losses;  // by topic
-  Histogram slow_latency;  // of readers that were made slow; everybody else's is in the slices
+  Histogram slow_latency;                           // of readers that were made slow; everybody else's is in the slices
   Histogram open_time;
 };
 

@@ -59,8 +59,8 @@ class Http2Client::Machine {
   struct Stream {
     ResponseVisitor* response = nullptr;
     Stream *before = nullptr, *after = nullptr;  // of all streams
-    std::uint32_t unreturned = 0;  // body bytes received and not yet given back to the stream's window
-    std::uint32_t held = 0;        // of these, the ones not given back to the connection's either: it is paused
+    std::uint32_t unreturned = 0;                // body bytes received and not yet given back to the stream's window
+    std::uint32_t held = 0;  // of these, the ones not given back to the connection's either: it is paused
     StreamId id = 0;
     bool paused = false;
     bool has_head = false;

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "proto/check.h"
 #include "proto/pem.h"
@@ -76,6 +77,27 @@ SslContextHandle new_context(const SSL_METHOD* method) {
   return context;
 }
 
+// Ten thousand connections to one server hold one parsed copy of each certificate that it sent, not 7 KB each: puts the
+// copy that this thread has already in the place of each of `sent`, which is what the session keeps.
+void share_certificates(STACK_OF(X509) * sent) {
+  constexpr std::size_t kept_max = 16;
+  thread_local std::vector<CertificateHandle> kept;
+  for (int i = 0; i < sk_X509_num(sent); ++i) {
+    X509* certificate = sk_X509_value(sent, i);
+    const auto known = std::ranges::find_if(
+        kept, [&](const CertificateHandle& each) { return X509_cmp(each.get(), certificate) == 0; });
+    if (known == kept.end()) {
+      if (kept.size() == kept_max) continue;
+      X509_up_ref(certificate);
+      kept.emplace_back(certificate);
+    } else if (known->get() != certificate) {
+      X509_up_ref(known->get());
+      sk_X509_set(sent, i, known->get());
+      X509_free(certificate);
+    }
+  }
+}
+
 void use_credentials(SSL_CTX* ctx, const TlsContext::ServerFiles& files) {
   const Credentials credentials = read_credentials(files.certificate, files.key, std::time(nullptr));
   ERR_clear_error();
@@ -116,26 +138,6 @@ TlsContext TlsContext::server(const ServerFiles& files, std::string_view alpn) {
   return TlsContext(std::move(data));
 }
 
-// Puts the copy that is there already in the place of each certificate of `sent`, which is what the session keeps.
-void TlsContext::Data::share_certificates(STACK_OF(X509) * sent) {
-  constexpr std::size_t kept_max = 16;
-  const std::scoped_lock lock(certificates_mutex);
-  for (int i = 0; i < sk_X509_num(sent); ++i) {
-    X509* certificate = sk_X509_value(sent, i);
-    const auto known = std::ranges::find_if(
-        certificates, [&](const CertificateHandle& each) { return X509_cmp(each.get(), certificate) == 0; });
-    if (known == certificates.end()) {
-      if (certificates.size() == kept_max) continue;
-      X509_up_ref(certificate);
-      certificates.emplace_back(certificate);
-    } else if (known->get() != certificate) {
-      X509_up_ref(known->get());
-      sk_X509_set(sent, i, known->get());
-      X509_free(certificate);
-    }
-  }
-}
-
 TlsContext TlsContext::client(const ClientOptions& options) {
   auto data = std::make_unique<Data>();
   data->context = new_context(TLS_client_method());
@@ -145,13 +147,13 @@ TlsContext TlsContext::client(const ClientOptions& options) {
   SSL_CTX_set_verify(ctx, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_cert_verify_callback(
       ctx,
-      [](X509_STORE_CTX* store, void* self) noexcept {
+      [](X509_STORE_CTX* store, void*) noexcept {
         const int valid = X509_verify_cert(store);
         X509_STORE_CTX_set0_verified_chain(store, nullptr);  // nobody asks for it, and it lasts as long as the session
-        static_cast<Data*>(self)->share_certificates(X509_STORE_CTX_get0_untrusted(store));
+        share_certificates(X509_STORE_CTX_get0_untrusted(store));
         return valid < 0 ? 0 : valid;
       },
-      data.get());
+      nullptr);
   if (options.verify) trust(ctx, options.ca);
   if (SSL_CTX_set_alpn_protos(ctx, bytes_of(data->alpn), static_cast<unsigned int>(data->alpn.size())) != 0)
     fail("ALPN " + options.alpn);

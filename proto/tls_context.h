@@ -1,11 +1,9 @@
 // What a TlsContext holds, for tls_context.cc and tls_session.cc alone. The contract is proto/tls.h.
-// Invariant: nothing changes after construction but OpenSSL's own counters, which it locks, and `certificates`.
+// Invariant: nothing changes after construction but OpenSSL's own counters, which it locks.
 #pragma once
 
 #include <array>
-#include <mutex>
 #include <string>
-#include <vector>
 
 #include "proto/openssl.h"
 #include "proto/tls.h"
@@ -16,12 +14,6 @@ struct TlsContext::Data {
   SslContextHandle context;
   bool is_server = false;
   bool verify = true;  // client: check chain and name
-  // Client: the certificates that peers have sent. Ten thousand connections to one server hold one parsed copy, not
-  // 7 KB each.
-  std::mutex certificates_mutex;
-  std::vector<CertificateHandle> certificates;
-  void share_certificates(STACK_OF(X509) * sent);
-
   std::string alpn;    // the wire format of RFC 7301 §3.1: each name after its length
   // Name, MAC key and cipher key of the tickets. Kept here so that a context made by a reload can go on with them and
   // every client still resumes.

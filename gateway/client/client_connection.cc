@@ -18,14 +18,11 @@ using Protocol = HttpClient::Protocol;
 
 ClientConnection::ClientConnection(asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext* tls,
                                    Options options)
-    : loop_(loop),
-      buffers_(buffers),
-      context_(tls),
-      options_(std::move(options)),
-      resolver_(loop),
-      socket_(loop),
-      deadline_(loop),
-      ping_timer_(loop) {}
+    : ClientConnection(loop, buffers, tls, std::make_shared<const Options>(std::move(options))) {}
+
+ClientConnection::ClientConnection(asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext* tls,
+                                   std::shared_ptr<const Options> options)
+    : loop_(loop), buffers_(buffers), context_(tls), options_(std::move(options)), socket_(loop) {}
 
 ClientConnection::~ClientConnection() {
   session_.reset();  // while the rest is there: its streams hear on_close, and may ask why
@@ -78,26 +75,27 @@ void ClientConnection::connect() {
   read_limit_ = unlimited;
   state_ = State::connecting;
   proto::Http2ClientVisitor& visitor = *this;
-  session_ = std::make_unique<HttpClient>(options_.http, visitor);  // requests wait in it until it is open
-  deadline_.expires_after(options_.connect_timeout);
-  deadline_.async_wait(bound(&ClientConnection::on_deadline));
+  session_ = std::make_unique<HttpClient>(options_->http, visitor);  // requests wait in it until it is open
+  deadline_ = std::make_unique<asio::steady_timer>(loop_, options_->connect_timeout);
+  deadline_->async_wait(bound(&ClientConnection::on_deadline));
 
   error_code not_literal;
-  const auto address = asio::ip::make_address(options_.host, not_literal);
-  if (!not_literal) return connect({address, options_.port});
-  resolver_.async_resolve(options_.host, std::to_string(options_.port),
-                          [this, alive = std::weak_ptr(alive_), epoch = epoch_](
-                              const error_code& error, const tcp::resolver::results_type& found) {
-                            if (alive.expired() || epoch != epoch_) return;
-                            if (error) return end("no such host: " + options_.host + " (" + error.message() + ")");
-                            asio::async_connect(socket_, found, bound(&ClientConnection::on_connected));
-                          });
+  const auto address = asio::ip::make_address(options_->host, not_literal);
+  if (!not_literal) return connect({address, options_->port});
+  resolver_ = std::make_unique<tcp::resolver>(loop_);
+  resolver_->async_resolve(options_->host, std::to_string(options_->port),
+                           [this, alive = std::weak_ptr(alive_), epoch = epoch_](
+                               const error_code& error, const tcp::resolver::results_type& found) {
+                             if (alive.expired() || epoch != epoch_) return;
+                             if (error) return end("no such host: " + options_->host + " (" + error.message() + ")");
+                             asio::async_connect(socket_, found, bound(&ClientConnection::on_connected));
+                           });
 }
 
 void ClientConnection::connect(const tcp::endpoint& peer) {
   error_code error;
-  if (!options_.source_address.empty()) {
-    const auto local = asio::ip::make_address(options_.source_address, error);
+  if (!options_->source_address.empty()) {
+    const auto local = asio::ip::make_address(options_->source_address, error);
     if (!error) socket_.open(peer.protocol(), error);
     // The port is chosen when the peer is known, so that one port serves many peers.
     const int yes = 1;
@@ -111,14 +109,14 @@ void ClientConnection::connect(const tcp::endpoint& peer) {
 void ClientConnection::on_connected(const error_code& error) {
   if (error == asio::error::connection_refused) return end("connection refused by " + peer_name() + ": is it running?");
   if (error) {
-    const std::string from = options_.source_address.empty() ? "" : " from " + options_.source_address;
+    const std::string from = options_->source_address.empty() ? "" : " from " + options_->source_address;
     return end("cannot connect to " + peer_name() + from + ": " + error.message());
   }
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
   if (context_ == nullptr) {
-    use(options_.without_tls);
+    use(options_->without_tls);
     schedule_turn();
   } else {
     state_ = State::handshaking;
@@ -149,16 +147,18 @@ bool ClientConnection::finish_handshake() {
 void ClientConnection::use(Protocol protocol) {
   session_->choose(protocol);
   state_ = State::open;
-  deadline_.cancel();
-  if (options_.on_open) options_.on_open();
-  if (protocol != Protocol::http2 || options_.ping_interval.count() == 0) return;
+  deadline_.reset();
+  resolver_.reset();
+  if (on_open_) on_open_();
+  if (protocol != Protocol::http2 || options_->ping_interval.count() == 0) return;
   heard_ = pinged_ = false;
   await_ping_time();
 }
 
 void ClientConnection::await_ping_time() {
-  ping_timer_.expires_after(options_.ping_interval);
-  ping_timer_.async_wait(bound(&ClientConnection::on_ping_time));
+  if (!ping_timer_) ping_timer_ = std::make_unique<asio::steady_timer>(loop_);
+  ping_timer_->expires_after(options_->ping_interval);
+  ping_timer_->async_wait(bound(&ClientConnection::on_ping_time));
 }
 
 void ClientConnection::on_ping_time(const error_code& error) {
@@ -167,7 +167,7 @@ void ClientConnection::on_ping_time(const error_code& error) {
     pinged_ = false;
   } else if (std::exchange(pinged_, true)) {
     return end(peer_name() + " does not answer: no sign of life for " +
-               std::to_string(2 * options_.ping_interval.count()) + " ms (HTTP/2 PING)");
+               std::to_string(2 * options_->ping_interval.count()) + " ms (HTTP/2 PING)");
   } else {
     session_->ping();
     schedule_turn();
@@ -178,7 +178,7 @@ void ClientConnection::on_ping_time(const error_code& error) {
 void ClientConnection::on_deadline(const error_code& error) {
   if (error || state_ == State::open) return;
   end((state_ == State::connecting ? "no answer from " : "no end of the TLS handshake with ") + peer_name() +
-      " within " + std::to_string(options_.connect_timeout.count()) + " ms");
+      " within " + std::to_string(options_->connect_timeout.count()) + " ms");
 }
 
 // --- Bytes
@@ -321,9 +321,9 @@ void ClientConnection::end(std::string why) {
   unsent_.release();
   error_code ignored;
   socket_.close(ignored);
-  resolver_.cancel();
-  deadline_.cancel();
-  ping_timer_.cancel();
+  resolver_.reset();
+  deadline_.reset();
+  ping_timer_.reset();
   tls_.reset();
   // Its streams hear on_close at the end of this, and may ask for a new connection while this one goes.
   const auto gone = std::exchange(session_, nullptr);
@@ -334,11 +334,11 @@ void ClientConnection::end(std::string why) {
   }
 }
 
-std::string ClientConnection::peer_name() const { return server_name() + ":" + std::to_string(options_.port); }
+std::string ClientConnection::peer_name() const { return server_name() + ":" + std::to_string(options_->port); }
 
 std::string ClientConnection::explain_tls() const {
   if (tls_->error().starts_with("certificate verify failed"))
-    return "the certificate of " + peer_name() + " is not trusted (" + tls_->error() + "): " + options_.trust_remedy;
+    return "the certificate of " + peer_name() + " is not trusted (" + tls_->error() + "): " + options_->trust_remedy;
   return "TLS with " + peer_name() + " failed: " + tls_->error();
 }
 

@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proto/byte_buffer.h"
@@ -41,9 +42,7 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
     std::string server_name;     // whom TLS checks and messages name; empty: the host
     std::string source_address;  // local address to connect from, for a host that is an address; empty: the system's
     HttpClient::Protocol without_tls = HttpClient::Protocol::http1;  // HTTP/2: by prior knowledge (RFC 9113 §3.3)
-    // Called in the turn in which the connection is open: may call everything but the destructor.
-    std::function<void()> on_open;
-    std::chrono::milliseconds connect_timeout{10'000};  // resolve, connect and handshake together
+    std::chrono::milliseconds connect_timeout{10'000};               // resolve, connect and handshake together
     // Over HTTP/2: after so long without a byte the server gets a PING, and after as long again it counts as lost; it
     // is noticed within three times this. 0: never. HTTP/1.1 has no such question.
     std::chrono::milliseconds ping_interval{0};
@@ -52,6 +51,9 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
     HttpClient::Options http;
   };
 
+  // For tens of thousands with the same options: they share them.
+  ClientConnection(boost::asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext* tls,
+                   std::shared_ptr<const Options> options);
   // `buffers` and `tls` outlive it. Without `tls`: TCP. HTTP/1.1 over TLS only if `tls` offers "http/1.1".
   ClientConnection(boost::asio::io_context& loop, ConnectionBuffers& buffers, const proto::TlsContext* tls,
                    Options options);
@@ -73,6 +75,9 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   void limit_reading(std::size_t bytes);
   // Ends the connection at the end of this turn: GOAWAY, close_notify, close. The next request() makes a new one.
   void close();
+
+  // Called in the turn in which a connection is open: may call everything but the destructor.
+  void when_open(std::function<void()> task) { on_open_ = std::move(task); }
 
   [[nodiscard]] bool open() const { return state_ == State::open; }
   [[nodiscard]] bool idle() const { return state_ == State::idle; }  // the next request connects
@@ -112,7 +117,7 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   void write(std::span<const std::uint8_t> bytes);
   void end(std::string why);
   [[nodiscard]] const std::string& server_name() const {
-    return options_.server_name.empty() ? options_.host : options_.server_name;
+    return options_->server_name.empty() ? options_->host : options_->server_name;
   }
   [[nodiscard]] std::string peer_name() const;
   [[nodiscard]] std::string explain_tls() const;
@@ -131,11 +136,13 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   boost::asio::io_context& loop_;
   ConnectionBuffers& buffers_;
   const proto::TlsContext* const context_;  // null: plain TCP
-  const Options options_;
+  const std::shared_ptr<const Options> options_;
+  std::function<void()> on_open_;
 
-  boost::asio::ip::tcp::resolver resolver_;
   boost::asio::ip::tcp::socket socket_;
-  boost::asio::steady_timer deadline_, ping_timer_;
+  // Only while they are needed: an idle connection has neither.
+  std::unique_ptr<boost::asio::ip::tcp::resolver> resolver_;
+  std::unique_ptr<boost::asio::steady_timer> deadline_, ping_timer_;
   std::unique_ptr<proto::TlsSession> tls_;
   std::unique_ptr<proto::HttpClient> session_;
   ByteBuffer unsent_;  // bytes that the socket did not take

@@ -72,9 +72,9 @@ TEST_CASE("lost, repeated and reordered events are told apart") {
     std::uint64_t published, lost, repeated, reordered;
   };
   const Row rows[] = {
-      {"lost in the middle", {0, 1, 4, 5}, 6, 2, 0, 0}, {"lost at the end", {0, 1, 2}, 5, 2, 0, 0},
-      {"lost at the start", {2, 3}, 4, 2, 0, 0},        {"repeated", {0, 1, 1, 2, 0}, 3, 0, 2, 0},
-      {"reordered", {0, 2, 1, 3}, 4, 0, 0, 1},          {"late and then again", {0, 2, 1, 1, 3}, 4, 0, 1, 1},
+      {"lost in the middle", {0, 1, 4, 5}, 6, 2, 0, 0},  {"lost at the end", {0, 1, 2}, 5, 2, 0, 0},
+      {"lost at the start", {2, 3}, 4, 2, 0, 0},         {"repeated", {0, 1, 1, 2, 0}, 3, 0, 2, 0},
+      {"reordered", {0, 2, 1, 3}, 4, 0, 0, 1},           {"late and then again", {0, 2, 1, 1, 3}, 4, 0, 1, 1},
       {"out of a wide hole", {0, 9, 4, 5}, 10, 6, 0, 2}, {"the last of a hole", {0, 5, 4, 4}, 6, 3, 1, 1},
   };
   for (const Row& row : rows) {
