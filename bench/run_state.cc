@@ -156,6 +156,9 @@ void Run::open() {
   }
   work_until(
       Phase::opening, [&] { return crowd_->totals().heard >= wanted; }, first_bytes_patience);
+  // A server that sent some of them away (`sluice.busy`) has them back when their time has come.
+  work_until(
+      Phase::opening, [&] { return crowd_->totals().streams_open >= wanted; }, open_patience);
   const CrowdTotals totals = crowd_->totals();
   outcome_.streams = totals.streams_open;
   outcome_.connections = totals.connections_open;

@@ -60,7 +60,7 @@ struct Limits {
   milliseconds tls_handshake_timeout{10'000};
   milliseconds body_idle_timeout{30'000}, body_timeout{60'000};
   milliseconds idle_timeout{60'000};  // a connection without streams
-  milliseconds connection_age{0};          // then a connection is drained, give or take a tenth; 0: never
+  milliseconds connection_age{0};     // then a connection is drained, give or take a tenth; 0: never
   milliseconds ping_interval{30'000}, ping_timeout{10'000};
   milliseconds stall_timeout{30'000};      // backlog and no byte accepted; also TCP_USER_TIMEOUT
   std::size_t stream_quantum = 64 * 1024;  // bytes a stream sends per turn
