@@ -173,8 +173,8 @@ std::vector<std::uint64_t> Run::published_counts() const {
 
 void Run::count_faults() {
   const std::vector<std::uint64_t> published = published_counts();
-  const auto unacknowledged =
-      publisher_ ? publisher_->unacknowledged() : std::vector<std::vector<SequenceRange>>(plan_.crowd.topics);
+  std::vector<std::vector<SequenceRange>> unacknowledged(plan_.crowd.topics);
+  if (publisher_) on_publisher([&](Publisher& publisher) { unacknowledged = publisher.unacknowledged(); });
   crowd_->each([&](CrowdThread& thread) { thread.finish(published); });
   std::unordered_map<unsigned, LossLedger> losses;
   outcome_.topics.resize(plan_.crowd.topics);
@@ -204,7 +204,7 @@ void Run::count_faults() {
 Outcome Run::finish() {
   ++section_;
   gather();
-  if (publish_thread_) on_publisher([](Publisher& publisher) { publisher.stop(); });
+  if (publisher_) on_publisher([](Publisher& publisher) { publisher.stop(); });
   const CrowdTotals totals = crowd_->totals();
   outcome_.reconnects = totals.reconnects;
   outcome_.ended = totals.ended;
