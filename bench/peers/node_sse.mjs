@@ -1,7 +1,7 @@
 // The Node server behind nginx_node.conf: event streams over HTTP/1.1 with nothing but node:http, as Node's documentation
 // and MDN's "Using server-sent events" have it. Topics are paths; POST publishes its body; no history, no resume.
 //
-//   node bench/peers/node_sse.mjs SOCKET
+//   node bench/peers/node_sse.mjs PORT
 
 import { createServer } from 'node:http'
 
@@ -31,4 +31,4 @@ const server = createServer((request, response) => {
   subscribers.get(path).add(response)
   response.on('close', () => subscribers.get(path).delete(response))
 })
-server.listen({ path: process.argv[2], backlog: 4096 })
+server.listen({ host: '127.0.0.1', port: Number(process.argv[2]), backlog: 4096 })

@@ -46,16 +46,15 @@ class Processes:
             pinned(SERVER_CORE) + list(command), cwd=self.home, env={**os.environ, **variables}, stdin=subprocess.DEVNULL,
             stdout=self._log, stderr=self._log, start_new_session=True))
 
-    def wait_for(self, address):
-        """Until the address accepts: a port of loopback, or the path of a socket."""
-        family, address = (socket.AF_INET, ("127.0.0.1", address)) if isinstance(address, int) else (socket.AF_UNIX, str(address))
+    def wait_for(self, port: int):
+        """Until loopback's port accepts."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and all(process.poll() is None for process in self._started):
-            with socket.socket(family) as probe:
+            with socket.socket() as probe:
                 try:
-                    probe.connect(address)
+                    probe.connect(("127.0.0.1", port))
                     return
-                except (ConnectionRefusedError, FileNotFoundError):
+                except ConnectionRefusedError:
                     time.sleep(0.02)  # nothing announces the moment
         raise SystemExit(f"compare_peers: a server did not start:\n{self.said()}")
 

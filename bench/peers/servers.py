@@ -130,10 +130,10 @@ class NginxNode(Server):
         return f"nginx {package_version('nginx')}, {NodeHttp2().version()}"
 
     def start(self, processes, certificate, key):
-        port = free_port()
-        processes.start("node", str(HERE / "node_sse.mjs"), str(processes.home / "node.sock"))
-        processes.wait_for(processes.home / "node.sock")
-        filled("nginx_node.conf", processes.home / "nginx.conf", port=port, certificate=certificate, key=key)
+        port, node_port = free_port(), free_port()
+        processes.start("node", str(HERE / "node_sse.mjs"), str(node_port))
+        processes.wait_for(node_port)
+        filled("nginx_node.conf", processes.home / "nginx.conf", port=port, node_port=node_port, certificate=certificate, key=key)
         processes.start("nginx", "-e", str(processes.home / "error.log"), "-c", str(processes.home / "nginx.conf"))
         processes.wait_for(port)
         return Place(f"https://localhost:{port}/t{{i}}", ())

@@ -14,7 +14,7 @@ from servers import Server
 
 P99_BEARABLE_MS = 1_000
 DELIVERED_BEARABLE = 0.98  # of what was offered
-SETTLE_SECONDS = 60  # beside the measured time: opening, a storm's end, a crowd that lags
+SETTLE_SECONDS = 120  # beside the measured time: opening, a storm's end, a crowd that lags
 
 
 @dataclasses.dataclass
