@@ -12,6 +12,8 @@ namespace {
 constexpr double rise_seconds = 0.4, fall_seconds = 10;  // time constants
 // A clock that jumps, or a process that was stopped, counts as no more.
 constexpr double step_seconds_max = 1;
+// A loop that was stopped for a minute is no more loaded than this, or its load would last for minutes.
+constexpr double share_max = 2;
 
 constexpr std::array<std::string_view, resource_count> names = {"cpu",     "loop_lag", "connections", "streams",
                                                                 "backlog", "memory",   "handshakes",  "descriptors"};
@@ -40,7 +42,7 @@ void Meter::take(const Amounts& amounts, TimePoint now) {
       taken_ ? std::clamp(std::chrono::duration<double>(now - *taken_).count(), 0.0, step_seconds_max) : 0;
   for (std::size_t index = 0; index != resource_count; ++index) {
     const Amount& amount = amounts[index];
-    const double share = amount.limit > 0 ? std::max(amount.value, 0.0) / amount.limit : 0;
+    const double share = amount.limit > 0 ? std::clamp(amount.value / amount.limit, 0.0, share_max) : 0;
     double& smoothed = shares_[index];
     const double time = share > smoothed ? rise_seconds : fall_seconds;
     smoothed = taken_ ? smoothed + (share - smoothed) * (1 - std::exp(-passed / time)) : share;

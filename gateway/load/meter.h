@@ -39,7 +39,7 @@ class Meter {
 
   [[nodiscard]] double percent() const { return 100 * share(worst_); }
   [[nodiscard]] Resource worst() const { return worst_; }
-  // 1: at its limit.
+  // 1: at its limit; at most 2.
   [[nodiscard]] double share(Resource resource) const { return shares_[static_cast<std::size_t>(resource)]; }
   // For a person: "loop_lag 38 ms of 50 ms", as last taken.
   [[nodiscard]] std::string reason() const;

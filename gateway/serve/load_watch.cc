@@ -20,7 +20,7 @@ constexpr unsigned ticks_per_second = 10;
 constexpr double memory_full_share = 0.9;
 // A crowd that opens makes loops late by itself, and is served sooner than it would be if it were sent away: only what
 // is far over its limit counts as late.
-constexpr double late_share = 3;
+constexpr double late_times = 3;
 
 }  // namespace
 
@@ -86,7 +86,7 @@ void LoadWatch::on_tick(std::chrono::steady_clock::time_point now) {
   // Both as it is now and as it has been: one late tick refuses nobody, and what has passed does not either.
   const auto at_limit = [&](load::Resource resource) {
     const load::Meter::Amount& amount = amounts[static_cast<std::size_t>(resource)];
-    return amount.limit > 0 && std::min(amount.value / amount.limit, meter_.share(resource)) >= late_share;
+    return amount.value >= late_times * amount.limit && meter_.share(resource) >= 1;
   };
   state_.late.store(at_limit(load::Resource::loop_lag) || at_limit(load::Resource::backlog), std::memory_order_relaxed);
   state_.memory_full.store(memory_bytes_ >= memory_full_share * memory_max_, std::memory_order_relaxed);

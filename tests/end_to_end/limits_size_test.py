@@ -104,8 +104,10 @@ class Numbers(case.Case):
         for peer in kept:
             self.assertTrue(peer.answered())
         with self.counts("connections"):
-            with self.assertRaises((OSError, AssertionError)):
-                self.peer().answered()
+            surplus = self.peer()
+            stream = surplus.get("/topics/after", accept="text/event-stream")
+            surplus.wait_body(stream, b'event: sluice.busy\ndata: {"reason":"limits.connections"}\n\n')
+            self.assertEqual(surplus.wait_closed(), raw_h2.NO_ERROR)
         for peer in kept:
             self.assertTrue(peer.answered(), "those who are there stay")
         kept[0].close()
@@ -117,10 +119,12 @@ class Numbers(case.Case):
         for reader in kept:
             reader.opened()
         with self.counts("streams"):
-            busy = self.subscribe("/topics/kept")
+            busy = self.subscribe("/topics/kept", "-H", "accept: text/event-stream")
             self.assertEqual(busy.status, 200, "an EventSource that is refused never comes back")
             self.assertEqual([event.type for event in busy.rest()], ["sluice.busy"])
             self.assertTrue(busy.parser.retries)
+        refused = self.fetch("/topics/kept")
+        self.assertEqual((refused.status, refused.fields["retry-after"]), (503, "3"))
         self.publish("/topics/kept", "undisturbed")
         self.assertEqual([reader.next().data for reader in kept], ["undisturbed"] * 2)
 

@@ -86,6 +86,16 @@ TEST_CASE("a clock that jumps moves the load as one second does, and one that go
   CHECK(story.meter.percent() == before);
 }
 
+TEST_CASE("a loop that was stopped for a minute is not loaded for minutes") {
+  Story story;
+  story.set(Resource::loop_lag, 60, 0.05);
+  story.pass(100ms);
+  CHECK(story.meter.percent() == doctest::Approx(200));
+  story.set(Resource::loop_lag, 0, 0.05);
+  story.pass(8s);
+  CHECK(story.meter.percent() < 100);
+}
+
 TEST_CASE("a resource without a limit is no load") {
   Story story;
   story.set(Resource::descriptors, 1e9, 0);
