@@ -41,7 +41,9 @@ class Work:
     faults: tuple[str, ...] = ("lost", "repeated", "reordered", "malformed")  # that make a run worth nothing
 
     def crowd(self, server: Server) -> tuple[int, int]:
-        return (self.connections * self.streams, 1) if server.http1 else (self.connections, self.streams)
+        if server.http1:
+            return min(self.connections * self.streams, server.streams_max), 1
+        return self.connections, self.streams
 
 
 def figure(name: str) -> Callable[[dict], Optional[float]]:
@@ -75,7 +77,8 @@ WORKS = [
 
 def begin(work: Work, server: Server) -> int:
     """The rate to begin with: halved down to twice of what the server is known for, so that the search is short."""
-    rate, streams = work.rate, work.connections * work.streams
+    connections, each = work.crowd(server)
+    rate, streams = work.rate, connections * each
     while rate > 1 and rate * streams > 2 * server.deliveries_per_second:
         rate //= 2
     return rate
