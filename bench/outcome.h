@@ -53,7 +53,7 @@ struct StormFigures {
   std::uint64_t arrivals_peak = 0;      // reconnects in the busiest second
   double arrivals_peak_at_seconds = 0;  // after the drop
   Histogram away;                       // from a stream's loss until it was open again
-  Histogram reopen;                     // from the request until the stream's first bytes
+  Histogram reopen;                     // from the request until the stream's head
   std::vector<std::uint64_t>
       retry_held_ms;  // of each dropped stream: the reconnection time that it held (0: none sent)
   std::uint64_t failed_attempts = 0;
@@ -82,8 +82,8 @@ struct Outcome {
   std::uint64_t published = 0;  // in the measured time; so are:
   std::uint64_t deliveries = 0, bytes = 0;
   std::uint64_t handshakes = 0;
-  Histogram latency;                           // scheduled publish time → receipt
-  Histogram open_time;                         // request → first bytes of the stream, whole run; connecting is in it
+  Histogram latency;    // scheduled publish time → receipt
+  Histogram open_time;  // request → the stream's head (EventSource's `open`), whole run; connecting is in it
   std::uint64_t connections = 0, streams = 0;  // open at the end of the opening
   std::uint64_t reconnects = 0, ended = 0;     // whole run
   std::uint64_t refused_publishes = 0, closed_for_good = 0;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "bench/run_state.h"
 
@@ -13,6 +14,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds report_interval{250};
 // How long deliveries that are under way may take to come before they count as lost.
 constexpr std::chrono::seconds settle_patience{5};
+// A server that never stops sending ends a run all the same.
+constexpr std::chrono::minutes arriving_max{10};
 constexpr std::chrono::seconds close_patience{3};
 constexpr double nothing_seconds = 0.001;
 constexpr double bottleneck_share = 0.9;
@@ -144,10 +147,21 @@ void Run::settle() {
   };
   expect_publishing();
   const Clock::duration patience = stopping() ? Clock::duration(std::chrono::seconds(1)) : settle_patience;
-  for (std::uint64_t before = ~arrived(); before != arrived();) {
-    before = arrived();
-    if (work_until(Phase::closing, complete, patience)) return;
-  }
+  work_while_arriving(Phase::closing, complete, patience);
+}
+
+void Run::work_while_arriving(Phase phase, const std::function<bool()>& complete, Clock::duration quiet_max) {
+  std::uint64_t before = arrived();
+  auto since = Clock::now();
+  work_until(
+      phase,
+      [&] {
+        const auto now = Clock::now();
+        const std::uint64_t count = arrived();
+        if (std::exchange(before, count) != count) since = now;
+        return complete() || now - since >= quiet_max;
+      },
+      arriving_max);
 }
 
 // --- The end ---------------------------------------------------------------------------------------------------------
@@ -159,8 +173,8 @@ std::vector<std::uint64_t> Run::published_counts() const {
 
 void Run::count_faults() {
   const std::vector<std::uint64_t> published = published_counts();
-  const auto unacknowledged =
-      publisher_ ? publisher_->unacknowledged() : std::vector<std::vector<SequenceRange>>(plan_.crowd.topics);
+  std::vector<std::vector<SequenceRange>> unacknowledged(plan_.crowd.topics);
+  if (publisher_) on_publisher([&](Publisher& publisher) { unacknowledged = publisher.unacknowledged(); });
   crowd_->each([&](CrowdThread& thread) { thread.finish(published); });
   std::unordered_map<unsigned, LossLedger> losses;
   outcome_.topics.resize(plan_.crowd.topics);
@@ -190,7 +204,7 @@ void Run::count_faults() {
 Outcome Run::finish() {
   ++section_;
   gather();
-  if (publish_thread_) on_publisher([](Publisher& publisher) { publisher.stop(); });
+  if (publisher_) on_publisher([](Publisher& publisher) { publisher.stop(); });
   const CrowdTotals totals = crowd_->totals();
   outcome_.reconnects = totals.reconnects;
   outcome_.ended = totals.ended;

@@ -68,6 +68,8 @@ class Run {
         phase, [] { return false; }, time);
   }
   void work_to(Phase phase, Clock::time_point end) { work(phase, end - Clock::now()); }
+  // Until `complete`, or nothing has arrived for so long.
+  void work_while_arriving(Phase phase, const std::function<bool()>& complete, Clock::duration quiet_max);
   void set_step(std::string step) { step_ = std::move(step); }
   // Everything recorded from now on is of the section that is returned.
   unsigned enter_section();

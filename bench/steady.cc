@@ -53,10 +53,7 @@ void run_listening(Run& run) {
   }
   const std::uint64_t wanted = run.plan().expected_events * run.crowd().streams();
   const auto complete = [&] { return run.arrived() >= wanted; };
-  for (std::uint64_t before = ~run.arrived(); before != run.arrived() && !run.stopping();) {
-    before = run.arrived();
-    if (run.work_until(Phase::measuring, complete, quiet_max)) break;
-  }
+  run.work_while_arriving(Phase::measuring, complete, quiet_max);
   run.end_measuring();
   std::uint64_t from = ~std::uint64_t{0}, to = 0;
   run.crowd().each([&](CrowdThread& thread) {

@@ -49,7 +49,7 @@ void run_storm(Run& run) {
   run.start_publishing();
   run.work(Phase::warming_up, plan.warmup);
   run.expect_publishing();
-  if (run.stopping()) return;
+  if (run.stopping()) return run.settle();
 
   run.begin_measuring();
   const std::uint64_t failed_before = run.crowd().totals().failed_attempts;
