@@ -47,6 +47,7 @@ class Server:
     needs: tuple[str, ...] = ()  # programs, or files
     wire = "HTTP/2, TLS"
     http1 = False  # a connection for each stream
+    streams_max = 10_000  # of those that a work asks for
     history = "none"
     processes = 1
     # About how many deliveries it makes in a second on one core: where the search for the rate that it bears begins.
@@ -145,6 +146,7 @@ class Pushpin(Server):
     needs = ("pushpin", "condure", "zurl", "node")
     wire = "HTTP/1.1, TLS (condure has no HTTP/2): a connection for each stream"
     http1 = True
+    streams_max = 2_000  # it opens some 100 to 800 in a second
     processes = 6
     deliveries_per_second = 8_000  # its README, "Scalability"
 
