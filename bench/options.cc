@@ -155,7 +155,8 @@ void add_events(CLI::App& verb, Draft& draft) {
       ->check(one_of(preset_names()));
   events.text("--publish-url", draft.publish_url, "URL", "where to publish (default: the URL of the streams)");
   events.text("--publish-method", draft.publish_method, "METHOD", "default: POST");
-  events.text("--publish-body", draft.publish_body, "TEXT", "with {data} or {data:url} (percent-encoded), {i}, {event}");
+  events.text("--publish-body", draft.publish_body, "TEXT",
+              "with {data} or {data:url} (percent-encoded), {i}, {event}");
   events.texts("--publish-header", draft.publish_headers, "HEADER", "a field of each publish; repeatable")
       ->check(header_shape());
   events.text("--publish-token", draft.publish_token, "TOKEN", "authorization: Bearer TOKEN, of each publish")
