@@ -236,7 +236,8 @@ void Worker::arm_tick() {
     mark_time();
     services_.metrics.loop_lag.observe(services_.now - tick_due_);
     tell_load();
-    if (load_watch_ != nullptr) load_watch_->on_tick(services_.now);
+    // What completes after stop(), while the workers are destroyed one by one, finds nobody to tell.
+    if (load_watch_ != nullptr && !stopped_) load_watch_->on_tick(services_.now);
     on_tick();
     arm_tick();
   });
