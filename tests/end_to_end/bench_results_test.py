@@ -55,7 +55,7 @@ class Results(case.SharedCase):
         self.assertEqual(done.status, 0, done.stdout + done.stderr)
         self.assertIn(f"ratio to {old}", done.stdout)
         # Now, before, and the ratio: of a count that is the same and of a latency that hardly is.
-        self.assertRegex(done.stdout, r"events received +\d+ +\d+ +=")
+        self.assertRegex(done.stdout, r"connections +2 +2 +=")
         self.assertRegex(done.stdout, r"p50 +[\d.]+ \wm?s +[\d.]+ \w?s +\S")
 
     def test_what_is_no_run_is_not_compared(self):
