@@ -19,7 +19,7 @@ bool moved(milliseconds before, milliseconds now) { return std::abs((now - befor
 }  // namespace
 
 RetryHints::RetryHints(config::RetryRange range)
-    : range_(std::move(range)), interval_{range_.min, range_.min}, told_(interval_) {
+    : range_(std::move(range)), interval_{range_.min, std::min(range_.min * 3 / 2, range_.max)}, told_(interval_) {
   check(range_.min <= range_.max, "retry.min ≤ retry.max: the configuration has checked it");
 }
 
@@ -27,7 +27,10 @@ void RetryHints::adjust(const Situation& situation, TimePoint now) {
   milliseconds low = range_.min;
   for (const config::RetryStep& step : range_.steps)
     if (situation.load_percent > step.load_percent) low = std::max(low, step.min);
-  const double spread_ms = 1000 * static_cast<double>(situation.streams) / std::max(situation.accept_rate, 1.0);
+  // A few streams are spread as well: half of the shortest time at least.
+  const double spread_ms =
+      std::max(1000 * static_cast<double>(situation.streams) / std::max(situation.accept_rate, 1.0),
+               static_cast<double>(low.count()) / 2);
   const auto room = range_.max - std::min(low, range_.max);
   truncated_ = spread_ms > static_cast<double>(room.count());
   const auto spread = truncated_ ? room : milliseconds(static_cast<std::int64_t>(std::ceil(spread_ms)));

@@ -52,9 +52,10 @@ TEST_CASE("all streams that a crash cuts come back no faster than the accept rat
   for (const int count : seconds) CHECK(count < rate * 1.3);
 }
 
-TEST_CASE("one subscriber alone comes back after retry.min") {
+TEST_CASE("a few subscribers are spread over half of retry.min, before any load was measured too") {
   Random random(1);
-  CHECK(hints_at({3000ms, 60s, {}}, {.streams = 0}).draw(random) == 3000ms);
+  CHECK(hints_at({3000ms, 60s, {}}, {.streams = 0}).interval() == RetryHints::Interval{3000ms, 4500ms});
+  CHECK(RetryHints({2000ms, 60s, {}}).interval() == RetryHints::Interval{2000ms, 3000ms});
   CHECK(RetryHints({3000ms, 3000ms, {}}).draw(random) == 3000ms);
 }
 
