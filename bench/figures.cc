@@ -17,6 +17,7 @@ constexpr std::string_view needs_storm = "--scenario storm or drain";
 constexpr std::string_view needs_ramp = "--scenario ramp";
 constexpr std::string_view needs_slow = "--scenario slow-reader";
 constexpr std::string_view needs_events = "events that were received";
+constexpr std::string_view needs_caught_up = "streams that came back";
 
 double number(std::uint64_t count) { return static_cast<double>(count); }
 
@@ -110,6 +111,11 @@ const auto kinds = std::to_array<FigureKind>({
      [](Run r) { return milliseconds_at(r.latency, 0.999); }},
     {"max", "max", Group::latency, Unit::milliseconds, smaller, 0.6, needs_events,
      [](Run r) { return if_delivered(r, number(r.latency.max()) / 1e6); }},
+
+    {"caught_up", "events of an absence, received after it", Group::latency, Unit::count, neither, 0, needs_caught_up,
+     [](Run r) { return above_zero(number(r.caught_up.count())); }},
+    {"caught_up_p99", "their lateness, p99", Group::latency, Unit::milliseconds, neither, 0.3, needs_caught_up,
+     [](Run r) { return milliseconds_at(r.caught_up, 0.99); }},
 
     {"lost", "lost", Group::faults, Unit::count, smaller, 0, "", [](Run r) { return Value(number(r.total.lost)); }},
     {"repeated", "repeated", Group::faults, Unit::count, smaller, 0, "",

@@ -57,6 +57,7 @@ struct StormFigures {
   std::vector<std::uint64_t>
       retry_held_ms;  // of each dropped stream: the reconnection time that it held (0: none sent)
   std::uint64_t failed_attempts = 0;
+  bool restarted = false;          // the server was away itself: publishes to it failed meanwhile
   double server_exit_seconds = 0;  // drain: until the first server process had gone; 0: it did not
 };
 
@@ -83,6 +84,7 @@ struct Outcome {
   std::uint64_t deliveries = 0, bytes = 0;
   std::uint64_t handshakes = 0;
   Histogram latency;    // scheduled publish time → receipt
+  Histogram caught_up;  // the same of what streams missed while they were away, whole run; not in `latency`
   Histogram open_time;  // request → the stream's head (EventSource's `open`), whole run; connecting is in it
   std::uint64_t connections = 0, streams = 0;  // open at the end of the opening
   std::uint64_t reconnects = 0, ended = 0;     // whole run

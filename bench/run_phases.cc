@@ -190,6 +190,7 @@ void Run::count_faults() {
     }
     outcome_.open_time.merge(tally.open_time);
     if (plan_.scenario == Scenario::slow_reader) outcome_.latency.merge(tally.slow_latency);
+    outcome_.caught_up.merge(tally.caught_up);
   });
   for (const auto& [topic, ledger] : losses) outcome_.topics[topic].lost = ledger.count(unacknowledged[topic]);
   for (const Faults& faults : outcome_.topics) {

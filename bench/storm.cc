@@ -86,6 +86,7 @@ void run_storm(Run& run) {
 
   StormFigures figures = gather_figures(run, began);
   figures.failed_attempts = run.crowd().totals().failed_attempts - failed_before;
+  figures.restarted = restart.has_value();
   if (plan.scenario == Scenario::drain) figures.server_exit_seconds = server_exit;
   if (figures.dropped == 0) run.fail("no stream lost its connection: the restart command did nothing to them");
   if (figures.back < figures.dropped)

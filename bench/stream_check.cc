@@ -25,10 +25,11 @@ StreamCheck::StreamCheck(const Options& options, Tally& tally, Recorder& recorde
 
 StreamCheck::~StreamCheck() = default;
 
-void StreamCheck::feed(StreamPlace& place, std::string_view bytes, std::uint64_t now) {
+void StreamCheck::feed(StreamPlace& place, std::string_view bytes, std::uint64_t now, std::uint64_t since) {
   if (bytes.empty()) return;
   place_ = &place;
   now_ = now;
+  since_ = since;
   deliveries_ = 0;
   has_id_ = false;
   Slice& slice = recorder_.slice();
@@ -145,7 +146,7 @@ void StreamCheck::on_event(const proto::sse::EventView& event) {
     return;
   }
   ++deliveries_;
-  if (payload && options_.timed) latency_->record(now_ > payload->scheduled ? now_ - payload->scheduled : 0);
+  if (payload && options_.timed) time(*payload);
 }
 
 void StreamCheck::take(const Payload& payload) {
@@ -154,7 +155,12 @@ void StreamCheck::take(const Payload& payload) {
   else if (!judge(payload.sequence))
     return;
   ++deliveries_;
-  latency_->record(now_ > payload.scheduled ? now_ - payload.scheduled : 0);
+  time(payload);
+}
+
+void StreamCheck::time(const Payload& payload) {
+  Histogram& into = payload.scheduled < since_ ? tally_.caught_up : *latency_;
+  into.record(now_ > payload.scheduled ? now_ - payload.scheduled : 0);
 }
 
 // Of an event that is not the next one: false when nobody published it.

@@ -53,8 +53,9 @@ class StreamCheck final : private proto::sse::ParserVisitor {
   StreamCheck(const StreamCheck&) = delete;
   StreamCheck& operator=(const StreamCheck&) = delete;
 
-  // Bytes of the body that were there at `now` (ns on the payloads' clock).
-  void feed(StreamPlace& place, std::string_view bytes, std::uint64_t now);
+  // Bytes of the body that were there at `now` (ns on the payloads' clock). Events that were due before `since` are
+  // what the stream missed while it was away: how late they are says nothing of the server.
+  void feed(StreamPlace& place, std::string_view bytes, std::uint64_t now, std::uint64_t since = 0);
   // The connection's stream is over: an event that was cut is discarded (HTML §9.2.6).
   void cut(StreamPlace& place);
   // The topic had `published` events in all: what has not come is lost.
@@ -68,6 +69,7 @@ class StreamCheck final : private proto::sse::ParserVisitor {
   [[nodiscard]] proto::sse::Parser& borrow();
   void give_back();
   void take(const Payload& payload);
+  void time(const Payload& payload);
   bool judge(std::uint64_t sequence);
   void count_fault(Count& count, std::uint64_t Faults::*fault);
   void on_event(const proto::sse::EventView& event) override;
@@ -84,7 +86,7 @@ class StreamCheck final : private proto::sse::ParserVisitor {
   // Of the feed() under way:
   StreamPlace* place_ = nullptr;
   Histogram* latency_ = nullptr;
-  std::uint64_t now_ = 0, deliveries_ = 0;
+  std::uint64_t now_ = 0, since_ = 0, deliveries_ = 0;
   std::string_view id_;  // of the last event that was taken in place
   bool has_id_ = false;
 };

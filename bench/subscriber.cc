@@ -38,6 +38,7 @@ void Subscriber::on_head(proto::StreamId id, proto::ResponseHead&& head, bool) {
   tally.streams_open.add(1);
   tally.open_time.record(now - asked_at_);
   if (dropped_) thread.storm().on_back(now, now - lost_at_, now - asked_at_);
+  asked_at_ = now;
   if (was_open_) return;
   was_open_ = true;
   tally.opened_once.add(1);
@@ -47,7 +48,8 @@ void Subscriber::on_head(proto::StreamId id, proto::ResponseHead&& head, bool) {
 void Subscriber::on_body(proto::StreamId, std::span<const std::uint8_t> bytes) {
   if (state_ != State::open) return;
   CrowdThread& thread = connection_->thread();
-  thread.check().feed(place_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, thread.now());
+  thread.check().feed(place_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, thread.now(),
+                      lost_at_ == 0 ? 0 : asked_at_);
   if (heard_) return;
   heard_ = true;
   thread.tally().heard.add(1);

@@ -45,7 +45,8 @@ class Subscriber final : public proto::ResponseVisitor {
 
   CrowdConnection* connection_ = nullptr;
   StreamPlace place_;
-  std::uint64_t asked_at_ = 0, lost_at_ = 0;
+  std::uint64_t asked_at_ = 0;  // once it is open: when that was
+  std::uint64_t lost_at_ = 0;   // 0: never yet
   State state_ = State::idle;
   bool was_open_ = false, heard_ = false;
   bool dropped_ = false;  // it lost its connection in the storm

@@ -37,6 +37,7 @@ struct alignas(64) Tally {
   std::unordered_map<unsigned, Faults> faults;      // by topic, of those that have any; `lost` is the ledger's
   std::unordered_map<unsigned, LossLedger> losses;  // by topic
   Histogram slow_latency;                           // of readers that were made slow; everybody else's is in the slices
+  Histogram caught_up;                              // of events that were due while their stream was away
   Histogram open_time;
 };
 

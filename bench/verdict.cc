@@ -46,6 +46,7 @@ Verdict verdict_of(const Outcome& outcome, const std::vector<Expectation>& expec
     const FigureKind* kind = find_figure(name);
     const bool judged = std::any_of(expectations.begin(), expectations.end(),
                                     [&](const Expectation& expectation) { return expectation.figure == kind; });
+    if (name == "refused" && outcome.storm && outcome.storm->restarted) continue;  // by nobody
     if (judged || (!outcome.ramp.empty() && has(ends_of_ramps, name))) continue;
     if (const double count = kind->of(outcome).value_or(0); count > 0)
       verdict.faults.push_back(fmt::format("{} {}", quantity_text(count, kind->unit), kind->title));

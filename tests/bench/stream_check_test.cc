@@ -101,6 +101,19 @@ TEST_CASE("who comes back goes on where the stream was cut") {
   CHECK(stream.faults() == 0);
 }
 
+TEST_CASE("what was due while a stream was away is counted apart: it shows the absence, not the server") {
+  Stream stream;
+  stream.feed(event(0));
+  stream.check.cut(stream.place);
+  const std::uint64_t latencies = stream.recorder.slice().latency.count();
+  stream.check.feed(stream.place, event(1), 5'000, 4'000);
+  CHECK(stream.tally.caught_up.count() == 1);
+  CHECK(stream.recorder.slice().latency.count() == latencies);
+  stream.check.feed(stream.place, event(2), 5'000, 0);
+  CHECK(stream.recorder.slice().latency.count() == latencies + 1);
+  CHECK(stream.tally.deliveries.value() == 3);
+}
+
 TEST_CASE("who joins late begins with what comes first") {
   Stream stream;
   stream.place.next = StreamPlace::unknown;
