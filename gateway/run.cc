@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>  // program_invocation_name: as the reader of the welcome typed it
 #include <csignal>
 #include <cstdlib>
@@ -30,7 +31,18 @@ void raise_descriptor_limit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);  // not granted: the listener says so when they run out
 }
 
-topic::History history_of(const config::Source& source) {
+// Whether a route sends values of this source to who is slow.
+bool is_conflated(const config::Config& config, const config::Source& source) {
+  return std::ranges::any_of(config.routes, [&source](const config::Route& route) {
+    const auto of_source = [&source](std::string_view topic) {
+      return topic.substr(0, topic.find('/')) == source.name;
+    };
+    return route.slow == config::Slow::conflate &&
+           (of_source(route.source) || std::ranges::any_of(route.topics, of_source));
+  });
+}
+
+topic::History history_of(const config::Config& config, const config::Source& source) {
   const config::History& history = source.history;
   topic::History bounds;
   bounds.entries = history.entries;
@@ -38,6 +50,9 @@ topic::History history_of(const config::Source& source) {
   bounds.bytes_total = history.bytes_total;
   bounds.age = history.age;
   bounds.linger = source.linger;
+  bounds.keys = history.keys;
+  bounds.snapshot = source.snapshot;
+  bounds.keyed = source.snapshot || is_conflated(config, source);
   return bounds;
 }
 
@@ -51,7 +66,8 @@ void add_sources(const config::Config& config, serve::Gateway& gateway) {
     source::Positions positions = source::make_positions(configured, entropy());
     const auto shared =
         std::make_shared<topic::SharedSource>(configured.name, std::move(positions.format), positions.replays);
-    const topic::History history = history_of(configured);
+    shared->whole = configured.scheme() == "publish" || configured.scheme() == "demo";
+    const topic::History history = history_of(config, configured);
     homes.push_back(static_cast<unsigned>(index % gateway.worker_count()));
     for (std::size_t worker = 0; worker != gateway.worker_count(); ++worker)
       gateway.worker(worker).add_topics(shared, history);

@@ -57,6 +57,7 @@ struct Limits {
   std::size_t topics = 100'000;                                                     // with state
   std::size_t topics_per_stream = 64;
   std::size_t last_event_id = 4096;  // bytes
+  std::size_t conflate_lag = 100;    // events behind which `slow = "conflate"` sends values
   milliseconds tls_handshake_timeout{10'000};
   milliseconds body_idle_timeout{30'000}, body_timeout{60'000};
   milliseconds idle_timeout{60'000};  // a connection without streams
@@ -73,6 +74,7 @@ struct History {
   std::size_t bytes = 16 * 1024 * 1024;         // per topic
   std::size_t bytes_total = 256 * 1024 * 1024;  // all topics of the source
   milliseconds age{600'000};
+  std::size_t keys = 10'000;  // per topic, for `snapshot` and `slow = "conflate"`
   // publish:
   enum class Store : std::uint8_t { memory, disk } store = Store::memory;
   std::filesystem::path path;                                          // of the database, with Store::disk
@@ -98,7 +100,8 @@ struct Source {
   milliseconds linger{60'000};  // a topic opened on first use closes when nobody has used it for this long
   Mapping map;
   SourceTls tls;
-  bool publish = false;  // POST writes into the engine
+  bool publish = false;   // POST writes into the engine
+  bool snapshot = false;  // a new subscriber first gets the newest event of each key
   // What of the engine: which of them a scheme takes, its row of schemes() says.
   std::string stream, channel, subject, topic, table;
   std::vector<std::string> command;                                                               // exec:
@@ -113,6 +116,8 @@ struct Source {
 enum class Start : std::uint8_t { now, earliest };
 enum class End : std::uint8_t { clean, reset };
 enum class Open : std::uint8_t { event, id };
+// What a stream gets that has fallen behind: what retention has taken announced as a gap; an end; values.
+enum class Slow : std::uint8_t { gap, disconnect, conflate };
 
 // A route serves exactly one of: source, topics, files.
 struct Route {
@@ -123,6 +128,8 @@ struct Route {
   Start start = Start::now;
   End end = End::clean;
   Open open = Open::event;
+  Slow slow = Slow::gap;
+  milliseconds flush_interval{0};  // a topic's events are sent not more often than this
 };
 
 struct Config {

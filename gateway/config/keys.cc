@@ -79,6 +79,8 @@ constexpr std::string_view engine_schemes = "redis rediss nats tls kafka postgre
 constexpr std::string_view mapped_schemes = "redis rediss nats tls kafka postgres postgresql mqtt mqtts exec file";
 constexpr std::string_view topic_schemes = "nats tls kafka postgres postgresql mqtt mqtts exec file";
 constexpr std::string_view certificate_schemes = "tls kafka postgres postgresql mqtts";
+constexpr std::string_view snapshot_schemes =
+    "redis rediss nats tls kafka postgres postgresql mqtt mqtts exec file publish demo";
 constexpr std::string_view tls_schemes = "rediss tls kafka postgres postgresql mqtts https";
 
 using LogFormat = Config::LogFormat;
@@ -165,6 +167,8 @@ const std::vector<Key<Config>>& config_keys() {
       limit("limits.topics_per_stream", &Limits::topics_per_stream, Count{1, 1024}, "?topic= in one subscription"),
       limit("limits.last_event_id", &Limits::last_event_id, Size{64, 16 * KiB},
             "bytes of a Last-Event-ID; over several topics it has a part for each"),
+      limit("limits.conflate_lag", &Limits::conflate_lag, Count{1, 1'000'000},
+            "events that a stream of a route with `slow = \"conflate\"` may be behind before it gets values instead"),
       limit("limits.tls_handshake_timeout", &Limits::tls_handshake_timeout, timeout, "from accept to the end of TLS"),
       limit("limits.body_idle_timeout", &Limits::body_idle_timeout, timeout, "between two pieces of a request body"),
       limit("limits.body_timeout", &Limits::body_timeout, Duration{100ms, 1h},
@@ -223,6 +227,8 @@ const std::vector<Key<Source>>& source_keys() {
       history("history.entries", &History::entries, Count{1, 100'000'000}, "events kept per topic"),
       history("history.bytes", &History::bytes, Size{4 * KiB, 64 * GiB}, "bytes kept per topic"),
       history("history.bytes_total", &History::bytes_total, Size{4 * KiB, 1024 * GiB}, "bytes kept of all its topics"),
+      history("history.keys", &History::keys, Count{1, 10'000'000},
+              "newest events kept per topic, by key, for `snapshot` and `slow = \"conflate\"`"),
       only("publish",
            history("history.store", &History::store, Choice<Store>{{{"memory", Store::memory}, {"disk", Store::disk}}},
                    "disk: acknowledged events and ids survive a restart (docs/durability.md)")),
@@ -256,6 +262,8 @@ const std::vector<Key<Source>>& source_keys() {
                                     "how it is read; auto: NDJSON where a line begins with `{`, else SSE or lines")),
       only(engine_schemes, key<Source>("publish", at(&Source::publish), Flag{},
                                        "POST writes into the engine and answers after its acknowledgement")),
+      only(snapshot_schemes, key<Source>("snapshot", at(&Source::snapshot), Flag{},
+                                         "a new subscriber first gets the newest event of each key")),
       only(topic_schemes, map("map.topic", &Mapping::topic, "what becomes the topic below the source's name")),
       only(mapped_schemes, map("map.event", &Mapping::event, "what becomes the event's name")),
       only(mapped_schemes, map("map.data", &Mapping::data, "what becomes the event's data")),
@@ -290,6 +298,12 @@ const std::vector<Key<Route>>& route_keys() {
       key<Route>(
           "open", at(&Route::open), Choice<Open>{{{"event", Open::event}, {"id", Open::id}}},
           "first block: the event sluice.open, or only `retry:` and `id:`, which some parsers drop without data"),
+      key<Route>(
+          "slow", at(&Route::slow),
+          Choice<Slow>{{{"gap", Slow::gap}, {"disconnect", Slow::disconnect}, {"conflate", Slow::conflate}}},
+          "a reader behind its topic: told what it lost; ended, to resume; or given the newest event of each key"),
+      key<Route>("flush_interval", at(&Route::flush_interval), Duration{0s, 10s},
+                 "a hot topic's events go out together, not more often than this; the first after silence at once"),
   };
   return keys;
 }

@@ -181,6 +181,8 @@ const std::vector<MetricDescription>& metric_list() {
       accept_rate(),
       retry_interval(),
       counter("sluice_retry_renewed_total", "New reconnection times given to open streams.", &W::retries_renewed),
+      counter("sluice_events_conflated_total",
+              "Events that slow readers were not sent because a newer one of the same key was.", &W::events_conflated),
       counters("sluice_busy_total", "Streams that were given a time to come back instead of events.", "reason",
                busy_reasons, &W::busy),
       histogram("sluice_loop_lag_seconds", "How late a worker's loop ran what was due.", &W::loop_lag),

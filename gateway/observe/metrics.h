@@ -123,6 +123,7 @@ struct alignas(64) WorkerMetrics {
   CountersBy<BusyReason::accept_rate> busy;
   Gauge retry_low_ms, retry_high_ms;  // the first worker's: all draw from the same interval
   Counter retries_renewed;
+  Counter events_conflated;
   Counter authorities_refused, origins_refused;
   Gauge mailbox_bytes;
   Gauge body_bytes;

@@ -33,7 +33,10 @@ std::uint32_t to_tick(topic::TimePoint time) {
 }  // namespace
 
 EventStream::EventStream(Services& services, Subscribe&& subscribe)
-    : sent_(to_tick(services.now)), end_reset_(subscribe.end == config::End::reset) {
+    : sent_(to_tick(services.now)),
+      end_reset_(subscribe.end == config::End::reset),
+      conflates_(subscribe.route->slow == config::Slow::conflate),
+      disconnects_(subscribe.route->slow == config::Slow::disconnect) {
   const std::size_t count = subscribe.topics.size();
   if (services.config.access_log)
     account_ = std::make_unique<Account>(Account{.path = subscribe.path, .opened = services.now});
@@ -98,11 +101,35 @@ void EventStream::remember_place() {
 void EventStream::fall_behind() {
   topic::TopicLog* log = cursor_.log();
   cursor_.leave();
-  merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
+  open_merge();
   const std::string after = *std::exchange(aside().fell_at, std::nullopt);
   const std::string missed = std::exchange(aside().missed, {});
   merge_->add(topics(), {&log, 1}, {.kind = topic::PartStart::Kind::replay, .after = after, .missed = missed}, after);
   tidy();
+}
+
+void EventStream::open_merge() {
+  merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
+  if (conflates_) merge_->conflate_above(services().config.limits.conflate_lag);
+}
+
+void EventStream::apply_slow_policy() {
+  if (disconnects_) {
+    if (cursor_.log() != nullptr ? cursor_.has_gap() : merge_ && merge_->has_lost())
+      connection().finish(*this, EndReason::slow);
+    return;
+  }
+  if (cursor_.log() == nullptr || !cursor_.at_boundary()) return;  // a merge does it itself
+  topic::TopicLog* log = cursor_.log();
+  topic::RoundPtr round =
+      topics().conflate(*log, cursor_.sequence(), cursor_.next(), services().config.limits.conflate_lag);
+  if (!round) return;
+  const topic::Start here{.next = cursor_.next(), .after = cursor_.sequence()};
+  cursor_.leave();
+  if (aside_) aside_->fell_at.reset();
+  open_merge();
+  merge_->add(topics(), {&log, 1}, {.starts = {here}}, topics().format().text_of(here.after).value_or(""));
+  merge_->begin_with(*log, std::move(round));
 }
 
 void EventStream::ask_for_pages() {
@@ -153,6 +180,7 @@ Burst EventStream::prepare(std::size_t room) {
   // An end does not wait for window: without it the event that has begun is cut, and the client discards it (HTML
   // §9.2.6). With it that event is finished, and the last `retry:` follows.
   if (ending_ && room == 0) return ending(0, false);
+  if ((conflates_ || disconnects_) && !ending_) apply_slow_policy();
   if (cursor_.log() != nullptr && cursor_.has_gap()) remember_place();
   if (aside_ && aside_->fell_at && !ending_ && cursor_.at_boundary()) fall_behind();
   if (merge_ && !has_own_text() && merge_->is_single()) take_cursor_back();
@@ -178,6 +206,7 @@ Burst EventStream::prepare(std::size_t room) {
     count_deliveries(completed);
     if (merge_->gap_count() != gaps)
       services().metrics.gaps[observe::GapReason::slow_consumer].add(merge_->gap_count() - gaps);
+    services().metrics.events_conflated.add(merge_->take_conflated());
     const bool more = merge_->pending() || total != 0;
     ask_for_pages();
     return ending(rendered.size(), more);

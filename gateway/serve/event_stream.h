@@ -69,9 +69,16 @@ class EventStream final : public Stream, private topic::Subscriber {
   bool join_topics();
   void split_into_parts();
   bool find_starts();
+  // Of a part that begins with a snapshot: whether its logs know all values; asks for what they lack.
+  bool find_values(std::size_t part);
+  void prepare_logs();
   void open();
   void open_single(const topic::Start& start, topic::SourceIndex source, topic::TopicLog& log,
                    const std::string& position);
+  // A merge without topics.
+  void open_merge();
+  // Its route wants values instead of a long history, or an end instead of a loss.
+  void apply_slow_policy();
   // Fell behind its log, whose source has the rest: keeps where, while the log still knows.
   void remember_place();
   void fall_behind();
@@ -111,6 +118,7 @@ class EventStream final : public Stream, private topic::Subscriber {
   topic::SourceIndex source_ = 0;   // of cursor_
   std::uint8_t retry_edition_ = 0;  // load::RetryHints::edition() when it was given its reconnection time
   bool was_blocked_ : 1 = false, ending_ : 1 = false, end_reset_ : 1, resumed_ : 1 = false;
+  bool conflates_ : 1, disconnects_ : 1;  // when it is slow: config::Slow
 };
 
 }  // namespace sluice::serve

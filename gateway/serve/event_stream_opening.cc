@@ -124,7 +124,28 @@ void EventStream::split_into_parts() {
     part.count = 1;
     part.wish = find_wish(opening.subscribe, own ? std::string_view(refs[index].name) : topics.source(),
                           services().config.limits, services().now);
+    // Who has no place in it begins with its values; who has one goes on there.
+    part.snapshot =
+        topics.snapshots() && (part.wish.kind == Wish::Kind::now || part.wish.kind == Wish::Kind::no_position);
+    if (part.snapshot) part.wish = {.kind = Wish::Kind::now};
   }
+}
+
+bool EventStream::find_values(std::size_t index) {
+  Opening::Part& part = opening()->parts[index];
+  topic::Topics& topics = *services().topics[opening()->source_of(part)];
+  for (std::size_t of_part = 0; of_part != part.count; ++of_part) {
+    topic::TopicLog& log = *opening()->logs[part.first + of_part];
+    topics.keep_newest(log);
+    const std::string* wanted = log.newest()->wanted_page();
+    if (wanted == nullptr) continue;
+    part.loading = part.first + of_part;
+    if (!std::exchange(part.asked, true))
+      services().sources.read(opening()->source_of(part), {.topics = {log.name()}, .after = *wanted, .since = {}},
+                              {connection().id(), id()}, index);
+    return false;
+  }
+  return true;
 }
 
 bool EventStream::find_starts() {
@@ -134,7 +155,21 @@ bool EventStream::find_starts() {
     Opening::Part& part = opening.parts[index];
     const topic::Topics& topics = *services().topics[opening.source_of(part)];
     if (part.page) continue;  // where it begins is decided
-    part.start = topic::find_start(topics, opening.logs_of(part), part.wish, part.answered);
+    if (part.snapshot && !find_values(index)) {
+      complete = false;
+      continue;
+    }
+    part.start = topic::find_start(topics, opening.logs_of(part), part.snapshot ? Wish{} : part.wish, part.answered);
+    // What its client knew of the values is not to be mended by what is left of the history.
+    if (!part.snapshot && topics.snapshots() && part.wish.kind == Wish::Kind::position && part.start.loss()) {
+      part.lost = part.start.loss();
+      part.snapshot = true;
+      part.asked = part.answered = false;
+      --index;
+      continue;
+    }
+    for (topic::Start& start : part.start.starts)
+      if (part.lost) start.gap = part.lost;
     if (part.start.kind == topic::PartStart::Kind::ready || part.answered) continue;
     complete = false;
     if (std::exchange(part.asked, true)) continue;
@@ -149,8 +184,14 @@ bool EventStream::find_starts() {
 void EventStream::on_page(std::size_t part, topic::PagePtr page) {
   if (Opening* to_open = opening()) {
     if (part >= to_open->parts.size()) return;
-    to_open->parts[part].answered = true;
-    to_open->parts[part].page = std::move(page);
+    Opening::Part& asking = to_open->parts[part];
+    if (asking.snapshot) {
+      asking.asked = false;
+      to_open->logs[asking.loading]->newest()->on_page(services().topics[to_open->source_of(asking)]->format(), page);
+    } else {
+      asking.answered = true;
+      asking.page = std::move(page);
+    }
     (void)try_open();
   } else if (merge_) {
     merge_->on_page(part, std::move(page));
@@ -171,6 +212,7 @@ void EventStream::open() {
     const std::string& asked = part.wish.position;
     const config::Limits& limits = services().config.limits;
     const auto& format = services().topics[opening.source_of(part)]->format();
+    if (part.snapshot && !part.lost) return {};  // a cut before the snapshot is whole begins anew
     const bool known = format.classify(asked) == topic::PositionFormat::Kind::known;
     if (part.wish.kind == Wish::Kind::position &&
         is_plain_position(asked, known ? limits.last_event_id : limits.event_id))
@@ -186,22 +228,36 @@ void EventStream::open() {
              part.page->tells_loss_after(services().topics[opening.source_of(part)]->format(), part.start.after))
       count_gap(*part.page->gap);
   }
+  prepare_logs();
   const Opening::Part& first = opening.parts.front();
-  if (opening.logs.size() == 1 && first.start.kind == topic::PartStart::Kind::ready && first.start.resumed.empty()) {
+  if (opening.logs.size() == 1 && !first.snapshot && first.start.kind == topic::PartStart::Kind::ready &&
+      first.start.resumed.empty()) {
     open_single(first.start.starts.front(), opening.source_of(first), *opening.logs.front(), position_of(first));
   } else {
-    merge_ = std::make_unique<topic::Merge>(static_cast<topic::Subscriber&>(*this));
+    open_merge();
     for (std::size_t index = 0; index != opening.parts.size(); ++index) {
       Opening::Part& part = opening.parts[index];
       topic::Topics& topics = *services().topics[opening.source_of(part)];
       merge_->add(topics, opening.logs_of(part), part.start, position_of(part), part.page);
       // Asked and answered with nothing: the rings are all that there is.
       if (part.start.kind == topic::PartStart::Kind::replay && !part.page) merge_->on_page(index, nullptr);
+      if (!part.snapshot) continue;
+      for (const topic::TopicLog* log : opening.logs_of(part)) merge_->begin_with(*log, topics.snapshot(*log));
     }
     append_open_block(own_text(), merge_->id(), resumed_, merge_->topic_names());
   }
   aside().opening.reset();
   wake();
+}
+
+// What its route says of the topics that it has joined.
+void EventStream::prepare_logs() {
+  const config::Route& route = *opening()->subscribe.route;
+  for (std::size_t index = 0; index != opening()->logs.size(); ++index) {
+    topic::TopicLog& log = *opening()->logs[index];
+    if (conflates_) services().topics[opening()->subscribe.topics[index].source]->keep_newest(log);
+    log.limit_wakes(route.flush_interval);
+  }
 }
 
 void EventStream::open_single(const topic::Start& start, topic::SourceIndex source, topic::TopicLog& log,
@@ -222,7 +278,7 @@ void EventStream::append_open_block(std::string& text, std::string_view id, bool
   const auto retry = services().retry.draw(services().random);
   retry_edition_ = services().retry.edition();
   sse::append_retry(text, retry);
-  sse::append_id(text, id);
+  if (!id.empty()) sse::append_id(text, id);
   if (opening()->subscribe.route->open == config::Open::id) {
     text += '\n';
     return;

@@ -18,6 +18,9 @@ struct EventStream::Opening {
     topic::PartStart start;
     topic::PagePtr page;
     bool asked = false, answered = false;
+    bool snapshot = false;                      // it begins with the newest entry of each key, ...
+    std::optional<topic::GapReason> lost = {};  // ... because its client's place is gone
+    std::size_t loading = 0;                    // snapshot: the index of the log for whose past it has asked
   };
   Subscribe subscribe;
   std::vector<topic::TopicLog*> logs;  // by topic; nullptr: not joined yet

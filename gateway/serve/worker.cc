@@ -210,13 +210,21 @@ void Worker::end_turn() {
 
 void Worker::wake_subscribers() {
   if (services_.now >= rounds_.rest_until()) {
-    for (const auto& topics : services_.topics) topics->wake();
-    return;
+    topic::TimePoint next = topic::TimePoint::max();
+    for (const auto& topics : services_.topics) next = std::min(next, topics->wake(services_.now));
+    if (next != topic::TimePoint::max()) wake_later(next);
+  } else if (std::ranges::any_of(services_.topics, [](const auto& topics) { return topics->touched(); })) {
+    wake_later(rounds_.rest_until());
   }
-  if (resting_ || std::ranges::none_of(services_.topics, [](const auto& topics) { return topics->touched(); })) return;
-  resting_ = true;
-  rest_timer_.expires_at(rounds_.rest_until());
-  rest_timer_.async_wait([this](const boost::system::error_code&) { resting_ = false; });  // the turn's end wakes them
+}
+
+void Worker::wake_later(topic::TimePoint when) {
+  if (when >= wake_due_) return;
+  wake_due_ = when;
+  rest_timer_.expires_at(when);
+  rest_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) wake_due_ = topic::TimePoint::max();  // the turn's end wakes them
+  });
 }
 
 void Worker::flush_dirty() {

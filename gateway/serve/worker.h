@@ -121,6 +121,8 @@ class Worker final : private Sources {
 
   void end_turn();
   void wake_subscribers();
+  // Looks for subscribers to wake at that time.
+  void wake_later(topic::TimePoint when);
   void read_mailbox();
   void send_outboxes();
   void flush_dirty();
@@ -138,7 +140,7 @@ class Worker final : private Sources {
   const config::Config& config_;
   boost::asio::io_context io_{1};
   boost::asio::steady_timer tick_{io_}, source_timer_{io_}, rest_timer_{io_};
-  topic::TimePoint source_due_ = topic::TimePoint::max(), tick_due_{};
+  topic::TimePoint source_due_ = topic::TimePoint::max(), tick_due_{}, wake_due_ = topic::TimePoint::max();
   topic::Mailbox mailbox_;
   Services services_;
   Router router_;
@@ -160,7 +162,7 @@ class Worker final : private Sources {
   load::FreeMemory free_memory_;
   load::FlushRounds rounds_;
   LoadWatch* load_watch_ = nullptr;
-  bool stopped_ = false, draining_ = false, sources_paused_ = false, resting_ = false;
+  bool stopped_ = false, draining_ = false, sources_paused_ = false;
 };
 
 }  // namespace sluice::serve

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/source/page_entry.h"
 #include "gateway/topic/topics.h"
 
 namespace sluice::source {
@@ -142,12 +143,7 @@ void KafkaPages::take(rd_kafka_message_t& message, const topic::ReadRequest& req
   const KafkaArrival arrival = mapping_.arrival(message);
   if (arrival.topic.empty() || !wanted(request, arrival.topic)) return;
   const std::string position = at_.to_string();
-  topic::EntryPtr entry = topic::Entry::make({.position = position,
-                                              .type = arrival.event.type,
-                                              .data = arrival.event.data,
-                                              .idempotency_key = {},
-                                              .sequence = 0,
-                                              .arrived = std::chrono::steady_clock::now()});
+  topic::EntryPtr entry = page_entry(config_, arrival.topic, arrival.event, position);
   bytes_ += entry->footprint();
   page.entries.push_back(std::move(entry));
 }

@@ -34,6 +34,7 @@ class NatsMapping {
   // Whether the source can have a topic of that full name, or one that the pattern matches.
   [[nodiscard]] bool may_have(std::string_view topic) const;
   [[nodiscard]] const SubjectMap& subjects() const { return subjects_; }
+  [[nodiscard]] const config::Source& config() const { return config_; }
   // Topics are named by the messages, not by their subjects.
   [[nodiscard]] bool maps_topics() const { return !config_.map.topic.empty(); }
 

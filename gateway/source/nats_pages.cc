@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "gateway/source/page_entry.h"
 #include "gateway/topic/topics.h"
 
 namespace sluice::source {
@@ -40,12 +41,8 @@ void NatsPages::add(topic::Page& page, const topic::ReadRequest& request, const 
   });
   if (!wanted) return;
   const std::string position = StreamPosition{*format_.current(), message.delivery.sequence}.text();
-  page.entries.push_back(topic::Entry::make({.position = position,
-                                             .type = arrival.event.type,
-                                             .data = arrival.event.data,
-                                             .idempotency_key = {},
-                                             .sequence = message.delivery.sequence,
-                                             .arrived = std::chrono::steady_clock::now()}));
+  page.entries.push_back(
+      page_entry(mapping_.config(), arrival.topic, arrival.event, position, message.delivery.sequence));
 }
 
 NatsPages::Answer NatsPages::read(NatsStream& stream, const topic::ReadRequest& request,

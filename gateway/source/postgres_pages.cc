@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "gateway/observe/log.h"
+#include "gateway/source/page_entry.h"
 #include "gateway/source/postgres_errors.h"
 #include "gateway/source/sanitise.h"
 #include "gateway/topic/topics.h"
@@ -159,7 +160,6 @@ bool PostgresPages::begin_page(Read& read, const PostgresRows& rows) const {
 }
 
 void PostgresPages::add_entries(Read& read, const PostgresRows& rows) const {
-  const topic::TimePoint now = std::chrono::steady_clock::now();
   for (int row = 0; row != rows.final_count(); ++row) {
     if (const auto topic = rows.topic(row, *asked_of_, config_.name); topic && !wants(read.request, *topic)) continue;
     auto made = rows.event(row, *asked_of_, config_.name, limits_);
@@ -167,11 +167,7 @@ void PostgresPages::add_entries(Read& read, const PostgresRows& rows) const {
     if (found == nullptr || !wants(read.request, found->topic)) continue;  // counted when it was new
     topic::Event& event = found->event;
     if (sanitise(event, limits_) == Sanity::too_large) continue;
-    read.page->entries.push_back(topic::Entry::make({.position = position_text(rows.place(row)),
-                                                     .type = event.type,
-                                                     .data = event.data,
-                                                     .idempotency_key = {},
-                                                     .arrived = now}));
+    read.page->entries.push_back(page_entry(config_, found->topic, event, position_text(rows.place(row))));
   }
 }
 

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "gateway/source/page_entry.h"
+
 namespace sluice::source {
 
 using topic::GapReason;
@@ -156,15 +158,9 @@ void PublishDisk::on_read(const Read& read, DiskSequence after, std::optional<Ga
   page.from = position(from);
   page.through = position(std::max(from, answer.through));
   page.at_end = answer.end;
-  const topic::TimePoint now = std::chrono::steady_clock::now();
   for (const DiskEntry& entry : answer.entries) {
     const std::string place = position(entry.sequence);
-    page.entries.push_back(topic::Entry::make({.position = place,
-                                               .type = entry.event.type,
-                                               .data = entry.event.data,
-                                               .idempotency_key = {},
-                                               .sequence = entry.sequence,
-                                               .arrived = now}));
+    page.entries.push_back(page_entry(context_.config, entry.topic, entry.event, place, entry.sequence));
   }
   context_.metrics.gaps.add(page.gap ? 1 : 0);
   read.done(std::make_shared<const topic::Page>(std::move(page)));

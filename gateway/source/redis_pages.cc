@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "gateway/source/page_entry.h"
+
 namespace sluice::source {
 
 using proto::RedisReply;
@@ -26,7 +28,7 @@ std::string before(std::chrono::system_clock::time_point time) {
 
 RedisPages::RedisPages(std::unique_ptr<RedisLink> link, Context& context, Poison& poison, Troubles& troubles)
     : link_(std::move(link)),
-      map_(context.config.map),
+      config_(context.config),
       poison_(poison),
       metrics_(context.metrics),
       troubles_(troubles),
@@ -134,14 +136,9 @@ void RedisPages::finish(Read&& read, const std::string& start, std::optional<Gap
       break;
     }
     page.through = redis_id(entry.id);
-    topic::Event event = to_event(entry, map_);
+    topic::Event event = to_event(entry, config_.map);
     if (!poison_.pass(event, page.through)) continue;
-    page.entries.push_back(topic::Entry::make({.position = page.through,
-                                               .type = event.type,
-                                               .data = event.data,
-                                               .idempotency_key = {},
-                                               .sequence = 0,
-                                               .arrived = std::chrono::steady_clock::now()}));
+    page.entries.push_back(page_entry(config_, read.request.topics.front(), event, page.through));
     bytes += page.entries.back()->size();
   }
   // The newest may be deleted: whoever has all that there is stands where the stream does.

@@ -50,7 +50,7 @@ class RedisPages {
   void ask_waiting();
 
   std::unique_ptr<RedisLink> link_;
-  const config::Mapping& map_;
+  const config::Source& config_;
   Poison& poison_;
   observe::SourceMetrics& metrics_;
   Troubles& troubles_;

@@ -13,7 +13,9 @@ namespace sluice::topic {
 Entry::Entry(const Parts& parts, std::uint32_t id_size, std::uint32_t size)
     : id_size_(id_size),
       size_(size),
-      key_size_(static_cast<std::uint32_t>(parts.idempotency_key.size())),
+      idempotency_size_(static_cast<std::uint16_t>(parts.idempotency_key.size())),
+      key_size_(static_cast<std::uint16_t>(parts.key.size() & 0x7fff)),
+      deletes_(parts.data.empty()),
       sequence_(parts.sequence),
       arrived_(parts.arrived) {}
 
@@ -25,18 +27,33 @@ EntryPtr Entry::make(const Parts& parts) {
   proto::sse::append_id(text, parts.position);
   const std::size_t id_size = text.size();
   proto::sse::append_event(text, parts.type, parts.data);
-  check(text.size() + parts.idempotency_key.size() < std::numeric_limits<std::uint32_t>::max(),
-        "limits.event_size keeps an entry far below 4 GiB");
+  check(text.size() < std::numeric_limits<std::uint32_t>::max(), "limits.event_size keeps an entry far below 4 GiB");
+  constexpr std::size_t key_size_max = 0x7fff;
+  check(parts.idempotency_key.size() <= key_size_max && parts.key.size() <= key_size_max,
+        "limits.event_id, conflation_key() keep keys below 32 KiB");
 
-  void* memory = ::operator new(sizeof(Entry) + text.size() + parts.idempotency_key.size());
+  void* memory = ::operator new(sizeof(Entry) + text.size() + parts.idempotency_key.size() + parts.key.size());
   auto* entry = new (memory) Entry(parts, static_cast<std::uint32_t>(id_size), static_cast<std::uint32_t>(text.size()));
   char* bytes = reinterpret_cast<char*>(entry + 1);
   std::memcpy(bytes, text.data(), text.size());
   if (!parts.idempotency_key.empty())
     std::memcpy(bytes + text.size(), parts.idempotency_key.data(), parts.idempotency_key.size());
+  if (!parts.key.empty())
+    std::memcpy(bytes + text.size() + parts.idempotency_key.size(), parts.key.data(), parts.key.size());
   constexpr std::size_t kept = 64 * 1024;  // one huge event does not leave its buffer behind on every thread
   if (text.capacity() > kept) std::string().swap(text);
   return EntryPtr(entry);
+}
+
+std::string conflation_key(std::string_view topic, const std::optional<std::string>& key, bool snapshot) {
+  // A longer key is none: an engine's may have any size, and each entry would carry it.
+  constexpr std::size_t size_max = 4 * 1024;
+  const bool usable = key && !key->empty() && key->size() <= size_max;
+  if (!usable && !snapshot) return {};
+  std::string text(topic);
+  text += '\0';
+  if (usable) text += *key;
+  return text;
 }
 
 void Entry::drop() const noexcept {

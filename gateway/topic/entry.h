@@ -7,6 +7,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -25,6 +27,7 @@ class Entry {
     std::string_view type;      // empty: "message"
     std::string_view data;
     std::string_view idempotency_key;  // never shown to subscribers
+    std::string_view key = {};         // conflation_key(); empty: it stands for itself
     Sequence sequence = 0;
     TimePoint arrived{};
   };
@@ -37,13 +40,18 @@ class Entry {
   [[nodiscard]] std::string_view id_line() const { return {text(), id_size_}; }
   [[nodiscard]] std::string_view rest() const { return {text() + id_size_, size_ - id_size_}; }
   [[nodiscard]] std::string_view position() const { return {text() + 4, id_size_ - 5U}; }  // between "id: " and "\n"
-  [[nodiscard]] std::string_view idempotency_key() const { return {text() + size_, key_size_}; }
+  [[nodiscard]] std::string_view idempotency_key() const { return {text() + size_, idempotency_size_}; }
+  // Of several entries with one key the newest replaces the others for who wants values, not history (topic/newest).
+  [[nodiscard]] std::string_view key() const { return {text() + size_ + idempotency_size_, key_size_}; }
+  [[nodiscard]] bool has_key() const { return key_size_ != 0; }
+  // It has no data: there is nothing under its key any more.
+  [[nodiscard]] bool deletes() const { return deletes_; }
   [[nodiscard]] std::uint32_t size() const { return size_; }
   [[nodiscard]] std::uint32_t id_size() const { return id_size_; }
   [[nodiscard]] Sequence sequence() const { return sequence_; }
   [[nodiscard]] TimePoint arrived() const { return arrived_; }
   // What it costs in memory: counted against the history limits.
-  [[nodiscard]] std::size_t footprint() const { return sizeof(Entry) + size_ + key_size_; }
+  [[nodiscard]] std::size_t footprint() const { return sizeof(Entry) + size_ + idempotency_size_ + key_size_; }
 
  private:
   friend class EntryPtr;
@@ -54,10 +62,16 @@ class Entry {
   mutable std::atomic<std::uint32_t> references_{1};
   std::uint32_t id_size_;
   std::uint32_t size_;
-  std::uint32_t key_size_;
+  std::uint16_t idempotency_size_;
+  std::uint16_t key_size_ : 15;
+  std::uint16_t deletes_ : 1;
   Sequence sequence_;
   TimePoint arrived_;
 };
+
+// What an entry of that topic is found by among the newest of its key: the event's key, apart from those of other
+// topics under the same wildcard. Of an event without one: `snapshot` makes the topic its key; otherwise empty.
+[[nodiscard]] std::string conflation_key(std::string_view topic, const std::optional<std::string>& key, bool snapshot);
 
 // A counted reference to an entry.
 class EntryPtr {

@@ -47,7 +47,7 @@ std::string gap_data(const Gap& gap) {
 
 void append_gap(std::string& out, const Gap& gap, std::string_view id) {
   proto::sse::append_id(out, id);
-  proto::sse::append_event(out, "sluice.gap", gap_data(gap));
+  proto::sse::append_event(out, gap_event, gap_data(gap));
 }
 
 }  // namespace sluice::topic

@@ -32,6 +32,8 @@ struct Gap {
   GapReason reason = GapReason::trimmed;
 };
 
+inline constexpr std::string_view gap_event = "sluice.gap";
+
 // The event's data, as JSON.
 [[nodiscard]] std::string gap_data(const Gap& gap);
 // Appends the whole event: `id:` (the stream's id once it has this gap), `event: sluice.gap`, `data:` as JSON.

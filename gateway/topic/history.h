@@ -13,6 +13,11 @@ struct History {
   std::chrono::milliseconds age{600'000};
   // An empty topic, one whose past is read from its engine, or a view goes after this without use.
   std::chrono::milliseconds linger{60'000};
+  // Whether entries are found by key: somebody wants a topic's values, not its history (topic/newest).
+  bool keyed = false;
+  // New subscribers get the newest entry of each key first; an event without a key is its topic's value.
+  bool snapshot = false;
+  std::size_t keys = 10'000;  // per topic, or wildcard
 };
 
 }  // namespace sluice::topic

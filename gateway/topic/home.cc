@@ -134,8 +134,8 @@ void Home::append_gap(TopicIndex topic, GapReason reason, std::string_view to, T
   const std::string position = to.empty() ? own_.format().text_of(sequence).value_or("") : std::string(to);
   const TopicLog& log = *members_.at(topic)->log;
   const Gap gap{.topic = log.name(), .from = log.newest_position(), .to = position, .count = {}, .reason = reason};
-  append_as(topic, sequence, position, {.type = "sluice.gap", .data = gap_data(gap), .idempotency_key = {}, .key = {}},
-            now);
+  append_as(topic, sequence, position,
+            {.type = std::string(gap_event), .data = gap_data(gap), .idempotency_key = {}, .key = {}}, now);
   --appended_;
 }
 
@@ -156,7 +156,7 @@ void Home::send_loss(GapReason reason, std::string_view to, TimePoint now, bool 
         .topic = 0,
         .sequence = last_,
         .entry = Entry::make({.position = removed_position_,
-                              .type = "sluice.gap",
+                              .type = gap_event,
                               .data = gap_data(gap),
                               .idempotency_key = {},
                               .sequence = last_,
@@ -175,10 +175,13 @@ Sequence Home::append_as(TopicIndex topic, Sequence sequence, std::string_view p
   Member& member = this->member(topic);
   member.used = now;
   ++appended_;
+  const bool is_value = history_.snapshot && event.type != gap_event;
+  const std::string key = history_.keyed ? conflation_key(member.shared->name, event.key, is_value) : std::string();
   EntryPtr entry = Entry::make({.position = position,
                                 .type = event.type,
                                 .data = event.data,
                                 .idempotency_key = event.idempotency_key,
+                                .key = key,
                                 .sequence = sequence,
                                 .arrived = now});
   const Sequence through = surplus(member, entry->footprint(), now);
@@ -270,7 +273,10 @@ void Home::expire(TimePoint now, const std::function<void(const std::string&)>& 
     const bool dispensable =
         own_.replays() && own_.format().per_topic() && member.left && *member.left + history_.linger <= now;
     const bool empty = member.log->count() == 0 && member.used + history_.linger <= now;
-    if ((!dispensable && !empty) || !member.shared->try_remove()) continue;
+    // What only this process knows: the values of a snapshot outlive the ring.
+    const Newest* newest = member.log->newest();
+    const bool has_values = history_.snapshot && !own_.replays() && newest != nullptr && newest->size() != 0;
+    if ((!dispensable && !empty) || has_values || !member.shared->try_remove()) continue;
     if (member.log->evicted_through() >= removed_through_) {
       removed_through_ = member.log->evicted_through();
       removed_position_ = member.log->evicted_position();

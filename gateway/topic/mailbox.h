@@ -53,6 +53,7 @@ struct SharedSource {
   const std::string name;
   const std::shared_ptr<const PositionFormat> format;
   const bool replays;  // what is older than a ring can be read (Provider::read)
+  bool whole = false;  // before this opening there was nothing: the source is the engine
 };
 
 // One thing for a worker to do, in order.

@@ -84,6 +84,8 @@ Merge::Choice Merge::select_live(std::size_t first, std::size_t count) {
   for (std::size_t index = first; index != first + count; ++index) {
     Member& member = members_[index];
     if (!part.resumed.empty()) skip_had(part, member);
+    if (conflate_above_ != 0) conflate(part, member);
+    if (member.round && !member.gap) return {&member, &part, TimePoint::min()};
     if (member.cursor.has_gap() && part.topics->replays()) {
       fall_behind(part);
       return {};
@@ -116,6 +118,40 @@ Merge::Choice Merge::select() {
   return best;
 }
 
+// --- Rounds --------------------------------------------------------------------------------------------------------
+
+void Merge::begin_with(const TopicLog& log, RoundPtr round) {
+  for (Member& member : members_)
+    if (member.cursor.log() == &log) return begin_round(member, std::move(round));
+}
+
+void Merge::begin_round(Member& member, RoundPtr round) {
+  member.before_round = member.cursor.sequence();
+  member.cursor.move(round->next, round->through);
+  member.round = std::move(round);
+  member.round_next = 0;
+}
+
+void Merge::conflate(const Part& part, Member& member) {
+  if (member.round || member.gap || !part.resumed.empty()) return;
+  const Cursor& cursor = member.cursor;
+  if (RoundPtr round = part.topics->conflate(*cursor.log(), cursor.sequence(), cursor.next(), conflate_above_))
+    begin_round(member, std::move(round));
+}
+
+void Merge::close_round(Member& member) {
+  Part& part = parts_[member.part];
+  const RoundPtr round = std::exchange(member.round, nullptr);
+  conflated_ += round->skipped - std::min<std::uint64_t>(round->skipped, round->entries.size());
+  advance(part, round->through, round->position);
+  if (const std::string now = id(); !now.empty()) proto::sse::append_id(text_, now);
+  proto::sse::append_event(text_, round_event, round_data(*round, member.cursor.log()->name()));
+}
+
+bool Merge::has_lost() const {
+  return std::ranges::any_of(members_, [](const Member& member) { return member.cursor.has_gap(); });
+}
+
 std::string Merge::id() const {
   if (parts_.size() == 1) return parts_.front().position;
   std::vector<proto::IdPartView> views;
@@ -129,25 +165,31 @@ std::string Merge::id() const {
 // --- Gaps ----------------------------------------------------------------------------------------------------------
 
 void Merge::advance(Part& part) {
-  Sequence lost = 0, behind = std::numeric_limits<Sequence>::max();
   const TopicLog* loser = nullptr;
   for (const Member& member : members_) {
     if (&parts_[member.part] != &part) continue;
-    if (member.gap) return;
     const TopicLog& log = *member.cursor.log();
-    if (loser == nullptr || log.evicted_through() > lost) {
-      loser = &log;
-      lost = log.evicted_through();
-    }
-    if (member.cursor.has_gap())
+    if (loser == nullptr || log.evicted_through() > loser->evicted_through()) loser = &log;
+  }
+  advance(part, loser->evicted_through(), loser->evicted_position());
+}
+
+void Merge::advance(Part& part, Sequence lost, std::string_view position) {
+  Sequence behind = std::numeric_limits<Sequence>::max();
+  for (const Member& member : members_) {
+    if (&parts_[member.part] != &part) continue;
+    if (member.gap || (member.round && member.round->snapshot)) return;
+    if (member.round)
+      behind = std::min(behind, member.before_round);
+    else if (member.cursor.has_gap())
       behind = std::min(behind, member.cursor.sequence());
     else if (const auto next = member.next())
       behind = std::min(behind, *next - 1);
   }
   const PositionFormat& format = part.topics->format();
   const auto to = format.text_of(std::min(lost, behind));
-  if (!to) {  // only the engine names positions: the lost one, or none
-    if (lost <= behind) part.position = format.join(part.position, loser->evicted_position());
+  if (!to) {  // only the engine names positions: that one, or none
+    if (lost <= behind) part.position = part.position.empty() ? position : format.join(part.position, position);
     return;
   }
   const auto reached = format.sequence_of(part.position);
@@ -194,117 +236,6 @@ void Merge::announce_gap(Part& part) {
     ++gaps_;
   }
   replay.gap.reset();
-}
-
-// --- The past ------------------------------------------------------------------------------------------------------
-
-void Merge::fall_behind(Part& part) {
-  part.resumed.clear();
-  part.replay = std::make_unique<Replay>();
-  part.replay->after = part.position;
-}
-
-std::optional<Merge::Want> Merge::take_want() {
-  for (std::size_t index = 0; index != parts_.size(); ++index) {
-    Part& part = parts_[index];
-    if (!part.replay || part.replay->page || part.replay->asked) continue;
-    part.replay->asked = true;
-    part.beginning = part.topics->beginning();
-    Want want{
-        .part = index, .topics = part.topics, .request = {.topics = {}, .after = part.replay->after, .since = {}}};
-    for (const Member& member : members_)
-      if (member.part == index) want.request.topics.push_back(member.cursor.log()->name());
-    return want;
-  }
-  return std::nullopt;
-}
-
-bool Merge::tells_loss(const Part& part, const Page& page) {
-  const PositionFormat& format = part.topics->format();
-  const Replay& replay = *part.replay;
-  if (!page.tells_loss_after(format, replay.after)) return false;
-  // A topic that was quiet for long stands far back in its engine. What retention took before its next event was not
-  // its own, which only its ring can know.
-  return page.gap != GapReason::trimmed || replay.missed.empty() || !(format.compare(page.from, replay.missed) < 0);
-}
-
-void Merge::on_page(std::size_t index, PagePtr page) {
-  Part& part = parts_[index];
-  if (!part.replay || part.replay->page) return;
-  if (!page) {
-    part.replay.reset();
-    if (part.topics->format().vectors()) part.resumed = part.position;
-    for (Member& member : members_) {
-      if (member.part != index) continue;
-      member.cursor.move(member.cursor.log()->first(), member.cursor.log()->evicted_through());
-      member.gap = GapReason::trimmed;
-      member.gap_from = part.position;
-    }
-    return;
-  }
-  Replay& replay = *part.replay;
-  // A page that was read for a neighbour may tell of a loss that this stream is past.
-  if (!replay.gap && tells_loss(part, *page)) {
-    replay.gap = page->gap;
-    replay.gap_from = replay.after;
-  }
-  if (part.position.empty()) part.position = page->from;
-  replay.next = 0;
-  // And it begins before this stream's place.
-  if (!replay.after.empty() && page->after != replay.after) part.resumed = replay.after;
-  replay.page = std::move(page);
-}
-
-void Merge::end_page(Part& part) {
-  Replay& replay = *part.replay;
-  const PagePtr page = std::move(replay.page);
-  // What was filtered out of the page is behind this stream too; a neighbour's page may end before its place.
-  const PositionFormat& format = part.topics->format();
-  if (!(format.compare(page->through, part.position) <= 0)) part.position = format.join(part.position, page->through);
-  part.resumed.clear();
-  replay.after = part.position;
-  replay.asked = false;
-  if (began_anew(part)) return;  // its engine tells what is left of where this stream was
-  if (enter_rings(part)) return part.replay.reset();
-  // The engine had nothing after this place, and the rings begin later: nobody has what is between. But what they have
-  // evicted since it was asked may be newer than its answer: it is asked again.
-  if (page->at_end && page->entries.empty() && evicted_through(part) <= page->appended)
-    on_page(static_cast<std::size_t>(&part - parts_.data()), nullptr);
-}
-
-Sequence Merge::evicted_through(const Part& part) const {
-  Sequence evicted = 0;
-  for (const Member& member : members_)
-    if (&parts_[member.part] == &part) evicted = std::max(evicted, member.cursor.log()->evicted_through());
-  return evicted;
-}
-
-bool Merge::enter_rings(Part& part) {
-  bool filter = false;
-  for (const Member& member : members_) {
-    if (&parts_[member.part] != &part) continue;
-    const Place place = locate(*part.topics, *member.cursor.log(), part.position);
-    if (place.kind == Place::Kind::ahead || place.filter) filter = true;
-    if (place.kind != Place::Kind::here && place.kind != Place::Kind::ahead) return false;
-  }
-  for (Member& member : members_) {
-    if (&parts_[member.part] != &part) continue;
-    const TopicLog& log = *member.cursor.log();
-    const Place place = locate(*part.topics, log, part.position);
-    member.cursor.move(place.next, place.next == log.first() ? log.evicted_through() : log.sequence_at(place.next - 1));
-  }
-  if (filter) part.resumed = part.position;
-  return true;
-}
-
-void Merge::release_single() {
-  members_.front().cursor.leave();
-  members_.clear();
-}
-
-bool Merge::is_single() const {
-  return members_.size() == 1 && !parts_.front().replay && parts_.front().resumed.empty() && at_boundary() &&
-         !members_.front().has_gap() && !stopped_;
 }
 
 // --- Rendering -----------------------------------------------------------------------------------------------------
@@ -382,6 +313,15 @@ std::uint32_t Merge::render(std::size_t room, ByteBuffer& out) {
       continue;
     }
     Member& member = *choice.member;
+    if (member.round && !member.gap) {
+      if (member.round_next == member.round->entries.size()) {
+        close_round(member);
+        continue;
+      }
+      replayed_ = member.round->entries[member.round_next++];
+      replayed_sent_ = replayed_->id_size();  // without its id
+      continue;
+    }
     if (member.has_gap()) {
       announce_gap(member);
       continue;

@@ -4,6 +4,7 @@
 // on_page() brings it.
 // With one part an entry's own id is the stream's; with several the stream has an id line of its own, one piece per
 // part, and sends only the rest of the entry.
+// A topic may begin with a round, or be given one when it has fallen behind: it is sent whole, before anything else.
 // Invariant: the id last rendered names, for each part, a position up to which every topic of it has been sent or its
 // loss announced. A gap therefore comes before any event, and moves the id to its last lost position only as far as no
 // other topic is behind: a client that comes back before that is told of it again (ARCHITECTURE.md).
@@ -14,10 +15,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gateway/topic/cursor.h"
 #include "gateway/topic/page.h"
+#include "gateway/topic/round.h"
 #include "gateway/topic/start.h"
 #include "proto/byte_buffer.h"
 
@@ -33,6 +36,12 @@ class Merge {
   // `position`: the id's piece until something is sent. `page`: a replay's first, when it is here already.
   void add(Topics& topics, std::span<TopicLog* const> logs, const PartStart& start, std::string_view position,
            PagePtr page = {});
+  // --- By value
+  // The topic of this log begins with that round; after add(), before render().
+  void begin_with(const TopicLog& log, RoundPtr round);
+  // Topics that are more entries behind go on with what has changed meanwhile, as far as that is known. 0: none does.
+  void conflate_above(std::uint64_t lag) { conflate_above_ = lag; }
+
   // Leaves every log.
   void leave(TimePoint now);
 
@@ -49,6 +58,10 @@ class Merge {
   [[nodiscard]] std::string id() const;
   [[nodiscard]] std::vector<std::string_view> topic_names() const;
   [[nodiscard]] std::uint32_t gap_count() const { return gaps_; }
+  // Entries that rounds stood for and that were not sent.
+  [[nodiscard]] std::uint64_t take_conflated() { return std::exchange(conflated_, 0); }
+  // Retention has taken entries that a topic had still to send.
+  [[nodiscard]] bool has_lost() const;
 
   // --- The past
   struct Want {
@@ -91,6 +104,9 @@ class Merge {
     Cursor cursor;
     std::optional<GapReason> gap;  // at the start
     std::string gap_from;
+    RoundPtr round;  // what comes before the cursor's entries: its values
+    std::size_t round_next = 0;
+    Sequence before_round = 0;  // the last entry sent then
     [[nodiscard]] bool has_gap() const { return gap.has_value() || cursor.has_gap(); }
     // Its place in the source's order; nullopt: nothing to send.
     [[nodiscard]] std::optional<Sequence> next() const;
@@ -104,6 +120,11 @@ class Merge {
   [[nodiscard]] Choice select();
   // The best of one part's members, which stand from `first` on.
   [[nodiscard]] Choice select_live(std::size_t first, std::size_t count);
+  void begin_round(Member& member, RoundPtr round);
+  // Its last entry was sent: the event that closes it.
+  void close_round(Member& member);
+  // Begins a round where the topic is that far behind.
+  void conflate(const Part& part, Member& member);
   void announce_gap(Member& member);
   void announce_gap(Part& part);
   // Whether the page says that the part has lost something.
@@ -123,6 +144,8 @@ class Merge {
   std::uint32_t begin_entry(Part& part, const Entry& entry);
   // Moves the id of a part to the last position that any of its topics has lost, as far as no topic is behind it.
   void advance(Part& part);
+  // The same to `through`, which stands at `position`.
+  void advance(Part& part, Sequence through, std::string_view position);
 
   Subscriber& subscriber_;
   std::vector<Part> parts_;
@@ -133,6 +156,7 @@ class Merge {
   std::string text_;  // an id line or a gap, partly sent
   std::size_t text_sent_ = 0;
   std::uint32_t gaps_ = 0;
+  std::uint64_t conflate_above_ = 0, conflated_ = 0;
   bool stopped_ = false;
 };
 

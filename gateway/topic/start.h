@@ -61,6 +61,13 @@ struct PartStart {
   std::optional<GapReason> gap = {};  // replay: why it is not after the client's position
   std::string after = {};             // replay: empty for the oldest that there is
   std::string missed = {};            // replay: of the topic's first entry after that, where it is known
+  // Why it does not go on where its client was.
+  [[nodiscard]] std::optional<GapReason> loss() const {
+    if (gap) return gap;
+    for (const Start& start : starts)
+      if (start.gap) return start.gap;
+    return std::nullopt;
+  }
 };
 // `asked`: the home has answered since.
 [[nodiscard]] PartStart find_start(const Topics& topics, std::span<TopicLog* const> logs, const Wish& wish, bool asked);

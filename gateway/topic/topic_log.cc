@@ -2,14 +2,26 @@
 
 #include <algorithm>
 
+#include "gateway/topic/newest.h"
 #include "proto/check.h"
 
 namespace sluice::topic {
+
+TopicLog::TopicLog(std::string name, Sequence start, std::string start_position, bool keep_evicted)
+    : name_(std::move(name)),
+      evicted_through_(start),
+      evicted_position_(std::move(start_position)),
+      keep_evicted_(keep_evicted) {}
+
+TopicLog::~TopicLog() = default;
+
+void TopicLog::keep_newest(std::unique_ptr<Newest> newest) { newest_ = std::move(newest); }
 
 void TopicLog::append(EntryPtr entry) {
   check(entry->sequence() > (head_ == first_ ? evicted_through_ : slot(head_ - 1).sequence),
         "entries are appended in the order of their sequence");
   if (count() == slots_.size()) resize(slots_.empty() ? 8 : slots_.size() * 2);
+  if (newest_) newest_->take(entry);
   const std::uint32_t size = entry->size();
   footprint_ += entry->footprint();
   Slot& place = slot(head_++);
@@ -24,6 +36,7 @@ void TopicLog::trim(Sequence through) {
     Slot& oldest = slot(first_++);
     footprint_ -= oldest.entry->footprint();
     evicted_through_ = oldest.sequence;
+    if (newest_ && !oldest.entry->has_key()) newest_->forget_keyless(oldest.sequence);
     if (keep_evicted_ && !subscribers_.empty()) {
       if (just_evicted_.empty()) woken_position_ = evicted_position_;
       evicted_position_.assign(oldest.entry->position());
@@ -41,6 +54,7 @@ void TopicLog::restart(Sequence through, const std::string& position) {
   trim(through);
   evicted_through_ = std::max(evicted_through_, through);
   evicted_position_ = position;
+  if (newest_) newest_->restart(through, position);
 }
 
 std::string_view TopicLog::position_before(Offset offset) const {

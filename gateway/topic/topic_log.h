@@ -5,7 +5,10 @@
 // sequence in (evicted_through(), …] that this worker has been told of is among them.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,15 +30,14 @@ class Subscriber {
   ~Subscriber() = default;
 };
 
+class Newest;
+
 class TopicLog {
  public:
   // `start`, at `start_position`: entries up to it are not in this log (evicted, or before its time). `keep_evicted`:
   // what is trimmed stays until the subscribers were woken, so that who falls behind learns where (position_before()).
-  explicit TopicLog(std::string name, Sequence start = 0, std::string start_position = {}, bool keep_evicted = false)
-      : name_(std::move(name)),
-        evicted_through_(start),
-        evicted_position_(std::move(start_position)),
-        keep_evicted_(keep_evicted) {}
+  explicit TopicLog(std::string name, Sequence start = 0, std::string start_position = {}, bool keep_evicted = false);
+  ~TopicLog();
   TopicLog(const TopicLog&) = delete;
   TopicLog& operator=(const TopicLog&) = delete;
 
@@ -73,14 +75,26 @@ class TopicLog {
   // The first offset whose sequence is > `sequence`.
   [[nodiscard]] Offset after(Sequence sequence) const;
 
-  // --- Subscribers: kept until they leave, woken once per turn in which the log was touched.
+  // --- For who reads by value: the newest entry of each key, from now on (topic/newest)
+  void keep_newest(std::unique_ptr<Newest> newest);
+  // nullptr: nobody reads it so.
+  [[nodiscard]] Newest* newest() const { return newest_.get(); }
+
+  // --- Subscribers: kept until they leave, woken once per turn in which the log was touched, ...
   void add(Subscriber& subscriber, std::uint32_t& index);
   void remove(std::uint32_t index);
   [[nodiscard]] std::size_t subscriber_count() const { return subscribers_.size(); }
+  // ... and not more often than the shortest interval of those who have joined since nobody was there. Before add().
+  void limit_wakes(std::chrono::milliseconds interval) {
+    wake_interval_ = subscribers_.empty() ? interval : std::min(wake_interval_, interval);
+  }
+  // When subscribers may be woken again.
+  [[nodiscard]] TimePoint next_wake() const { return woken_ + wake_interval_; }
   // True when the log was not marked since the subscribers were last woken.
   [[nodiscard]] bool mark_touched() { return !std::exchange(touched_, true); }
-  void wake_subscribers() {
+  void wake_subscribers(TimePoint now) {
     touched_ = false;
+    woken_ = now;
     // Of ten thousand subscribers few are in the processor's cache when their event comes: asked for a few before.
     constexpr std::size_t ahead = 12;
     for (std::size_t index = 0; index != subscribers_.size(); ++index) {
@@ -118,6 +132,9 @@ class TopicLog {
   std::vector<EntryPtr> just_evicted_;  // since the subscribers were last woken: [first_ - size, first_)
   std::string woken_position_;          // of the entry before them
   std::vector<Listed> subscribers_;
+  std::unique_ptr<Newest> newest_;
+  std::chrono::milliseconds wake_interval_{0};
+  TimePoint woken_{};
   const bool keep_evicted_;
   bool touched_ = false;
 };

@@ -36,6 +36,7 @@ struct Topics::Replica {
 Topics::Topics(std::shared_ptr<SharedSource> shared, const History& history)
     : shared_(std::move(shared)),
       history_(history),
+      newest_budget_{.used = 0, .most = history.bytes_total},
       applied_position_(format().text_of(0).value_or("")),
       removed_position_(applied_position_) {}
 Topics::~Topics() = default;
@@ -48,6 +49,7 @@ void Topics::apply(Message&& message) {
           std::make_unique<Replica>(message.topic, std::move(message.shared), message.sequence, shared_->replays);
       for (auto& [pattern, view] : views_)
         if (matches(pattern, replica->log.name())) replica->views.push_back(view.get());
+      if (history_.snapshot && !shared_->replays) keep_newest(replica->log);
       names_[replica->log.name()] = replica.get();
       replicas_[message.topic] = std::move(replica);
       return;
@@ -178,9 +180,17 @@ void Topics::touch(TopicLog& log) {
   touched_.push_back(&log);
 }
 
-void Topics::wake() {
-  for (TopicLog* log : touched_) log->wake_subscribers();
-  touched_.clear();
+TimePoint Topics::wake(TimePoint now) {
+  TimePoint next = TimePoint::max();
+  std::erase_if(touched_, [&](TopicLog* log) {
+    if (log->next_wake() > now) {
+      next = std::min(next, log->next_wake());
+      return false;
+    }
+    log->wake_subscribers(now);
+    return true;
+  });
+  return next;
 }
 
 void Topics::expire(TimePoint now) {
@@ -226,6 +236,10 @@ TopicLog& Topics::join_view(std::string_view pattern, TimePoint now) {
     for (EntryPtr& entry : entries) view->log.append(std::move(entry));
     trim_view(*view, now);
     for (Replica* member : members) member->views.push_back(view.get());
+    if (history_.snapshot && !shared_->replays) {
+      keep_newest(view->log);
+      for (Replica* member : members) view->log.newest()->add(*member->log.newest());
+    }
     found = views_.emplace(std::string(pattern), std::move(view)).first;
   }
   ++found->second->joined;
@@ -240,6 +254,38 @@ void Topics::leave(TopicLog& log, TimePoint now) {
     return;
   }
   names_.find(log.name())->second->shared->leave();
+}
+
+// --- By value --------------------------------------------------------------------------------------------------------
+
+void Topics::keep_newest(TopicLog& log) {
+  if (log.newest() != nullptr) return;
+  const bool whole = shared_->replays || (shared_->whole && log.evicted_through() == 0);
+  auto newest =
+      std::make_unique<Newest>(Newest::Limits{.keys = history_.keys, .bytes = history_.bytes, .all = &newest_budget_},
+                               log.evicted_through(), whole);
+  for (Offset offset = log.first(); offset != log.head(); ++offset) newest->take(log.pointer(offset));
+  if (history_.snapshot && shared_->replays) newest->want_past(log.evicted_position());
+  log.keep_newest(std::move(newest));
+}
+
+Round Topics::place_now(const TopicLog& log) const {
+  return {.entries = {}, .next = log.head(), .through = applied_, .position = std::string(now_position(log))};
+}
+
+RoundPtr Topics::snapshot(const TopicLog& log) const { return log.newest()->snapshot(log, place_now(log)); }
+
+RoundPtr Topics::conflate(const TopicLog& log, Sequence after, Offset next, std::uint64_t lag_max) const {
+  const bool lost = next < log.first();
+  if (!lost && log.head() - next <= lag_max) return nullptr;
+  if (log.newest() == nullptr || !log.newest()->covers(after)) return nullptr;
+  Round place = place_now(log);
+  place.skipped = log.head() - next;
+  RoundPtr round = log.newest()->changed(log, after, std::move(place));
+  // Entries that differ in their keys are as well sent one by one, each with its id.
+  constexpr std::uint64_t worth_percent = 75;
+  if (!lost && 100 * round->entries.size() > worth_percent * round->skipped) return nullptr;
+  return round;
 }
 
 TopicLog& Topics::log(TopicIndex topic) { return replicas_.at(topic)->log; }

@@ -16,6 +16,7 @@
 
 #include "gateway/topic/history.h"
 #include "gateway/topic/mailbox.h"
+#include "gateway/topic/newest.h"
 #include "gateway/topic/topic_log.h"
 
 namespace sluice::topic {
@@ -27,8 +28,9 @@ class Topics {
 
   // A message of any kind but call.
   void apply(Message&& message);
-  // Tells the subscribers of every log touched since the last call.
-  void wake();
+  // Tells the subscribers of every log touched since the last call, but for those that were woken a moment ago and
+  // asked not to be so often. When the first of them may be; TimePoint::max(): there are none.
+  TimePoint wake(TimePoint now);
   // wake() has somebody to tell.
   [[nodiscard]] bool touched() const { return !touched_.empty(); }
   // Drops what is too old in views, and views without subscribers since the linger. Once a second.
@@ -40,6 +42,17 @@ class Topics {
   [[nodiscard]] TopicLog& join_view(std::string_view pattern, TimePoint now);
   // Every join() and join_view() is followed by one leave().
   void leave(TopicLog& log, TimePoint now);
+
+  // --- For who reads by value
+  // Keeps the newest entry of each key of this log from now on, if that is not done already.
+  void keep_newest(TopicLog& log);
+  // The source's subscribers are given snapshots.
+  [[nodiscard]] bool snapshots() const { return history_.snapshot; }
+  // Everything up to now, by value. The log's newest entries are kept, and no page of the past is wanted.
+  [[nodiscard]] RoundPtr snapshot(const TopicLog& log) const;
+  // What has changed in it after this entry, the one before `next`, for who is more than `lag_max` entries behind or
+  // has lost some. nullptr: who is not, who would save little, and who asks for what is not known any more.
+  [[nodiscard]] RoundPtr conflate(const TopicLog& log, Sequence after, Offset next, std::uint64_t lag_max) const;
 
   [[nodiscard]] TopicLog& log(TopicIndex topic);  // a topic that was created and not removed
   [[nodiscard]] const std::string& source() const { return shared_->name; }
@@ -70,9 +83,11 @@ class Topics {
   void restart(Replica& replica, const Message& message);
   void trim(TopicLog& log, Sequence through);
   void trim_view(View& view, TimePoint now);
+  [[nodiscard]] Round place_now(const TopicLog& log) const;
 
   const std::shared_ptr<SharedSource> shared_;
   const History history_;
+  Newest::Budget newest_budget_;  // of the logs below
   std::unordered_map<TopicIndex, std::unique_ptr<Replica>> replicas_;
   Replica* recent_ = nullptr;  // last appended to: mostly the next, too
   std::map<std::string, Replica*, std::less<>> names_;

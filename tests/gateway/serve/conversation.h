@@ -107,7 +107,7 @@ class Conversation final : private serve::Sources {
 
   Peer& connect(const PeerOptions& options = {});
   // Appends to a topic, as a source does.
-  std::string publish(const std::string& topic, std::string data, std::string type = {});
+  std::string publish(const std::string& topic, std::string data, std::string type = {}, std::string key = {});
   // Time passes, a second at a time; everybody who looks at a clock does.
   void pass(std::chrono::seconds time);
   void drain();

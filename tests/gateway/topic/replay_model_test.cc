@@ -202,7 +202,7 @@ void run(std::uint64_t seed, int steps) {
     } else if (!clients.empty()) {
       clients[world.pick(0, clients.size() - 1)]->read(world.pick(1, 400));
     }
-    for (const auto& topics : world.replicas.topics) topics->wake();
+    for (const auto& topics : world.replicas.topics) topics->wake(world.replicas.now);
   }
   // In the end everybody has everything.
   world.ingest();

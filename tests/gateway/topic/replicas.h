@@ -44,12 +44,17 @@ struct Replicas {
     return home->append(*home->open(topic, now),
                         {.type = {}, .data = std::move(data), .idempotency_key = std::move(key), .key = {}}, now);
   }
+  // Under a conflation key.
+  topic::Sequence set(const std::string& topic, std::string key, std::string data) {
+    return home->append(*home->open(topic, now),
+                        {.type = {}, .data = std::move(data), .idempotency_key = {}, .key = std::move(key)}, now);
+  }
   void deliver(std::size_t worker, std::size_t count = SIZE_MAX) {
     for (; count != 0 && !queues[worker].empty(); --count) {
       topics[worker]->apply(std::move(queues[worker].front()));
       queues[worker].pop_front();
     }
-    topics[worker]->wake();
+    topics[worker]->wake(now);
   }
   topic::TopicLog& log(const std::string& topic) { return topics[0]->log(*home->open(topic, now)); }
   [[nodiscard]] std::string position(topic::Sequence sequence) const {

@@ -82,7 +82,7 @@ TEST_CASE("subscribers leave in any order, and only those who stay are woken") {
   CHECK(log.subscriber_count() == 2);
   CHECK(log.mark_touched());
   CHECK_FALSE(log.mark_touched());  // once per turn
-  log.wake_subscribers();
+  log.wake_subscribers({});
   CHECK(log.mark_touched());
   CHECK(listeners[0].touched == 1);
   CHECK(listeners[1].touched == 0);

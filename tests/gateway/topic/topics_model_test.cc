@@ -293,17 +293,17 @@ class Run {
     const Sequence sequence = replicas.home->last() + 1;
     world_.models[source].push_back({name, sequence});
     replicas.append(name, name + "#" + std::to_string(sequence) + " " + std::string(world_.pick(0, 200), 'x'));
-    replicas.topics[0]->wake();
+    replicas.topics[0]->wake(replicas.now);
   }
   void expire(Replicas& replicas, std::chrono::milliseconds passed) {
     replicas.now += passed;
     replicas.home->expire(replicas.now);
     for (const auto& topics : replicas.topics) topics->expire(replicas.now);
-    replicas.topics[0]->wake();
+    replicas.topics[0]->wake(replicas.now);
   }
   void deliver_all() {
     for (const auto& source : world_.sources) {
-      source->topics[0]->wake();
+      source->topics[0]->wake(source->now);
       source->deliver(1);
     }
   }

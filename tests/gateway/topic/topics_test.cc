@@ -169,22 +169,22 @@ TEST_CASE("subscribers are woken once a turn, by appends and by trims, and by no
   Replicas replicas(history);
   replicas.append("s/a", "1");
   replicas.append("s/b", "1");
-  replicas.topics[0]->wake();
+  replicas.topics[0]->wake(replicas.now);
   Listener listener;
   std::uint32_t place = 0;
   TopicLog& log = replicas.log("s/a");
   log.add(listener, place);
-  replicas.topics[0]->wake();
+  replicas.topics[0]->wake(replicas.now);
   CHECK(listener.touched == 0);
   replicas.append("s/b", "2");
-  replicas.topics[0]->wake();
+  replicas.topics[0]->wake(replicas.now);
   CHECK(listener.touched == 0);
   replicas.append("s/a", "2");
   replicas.append("s/a", "3");
-  replicas.topics[0]->wake();
+  replicas.topics[0]->wake(replicas.now);
   CHECK(listener.touched == 1);
   replicas.home->expire(replicas.now + 11s);
-  replicas.topics[0]->wake();
+  replicas.topics[0]->wake(replicas.now);
   CHECK(listener.touched == 2);
   log.remove(place);
 }
