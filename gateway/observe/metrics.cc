@@ -133,6 +133,13 @@ MetricDescription retry_interval() {
           }};
 }
 
+MetricDescription retry_truncated() {
+  return {"sluice_retry_truncated", "1: retry.max is too short for all streams to come back at the accept rate.", "",
+          MetricType::gauge, [](const Metrics& metrics) {
+            return std::vector<Sample>{{"", static_cast<double>(metrics.workers().front().retry_truncated.value())}};
+          }};
+}
+
 }  // namespace
 
 std::optional<Limit> find_limit(std::string_view key) {
@@ -180,6 +187,7 @@ const std::vector<MetricDescription>& metric_list() {
       load_shares(),
       accept_rate(),
       retry_interval(),
+      retry_truncated(),
       counter("sluice_retry_renewed_total", "New reconnection times given to open streams.", &W::retries_renewed),
       counter("sluice_events_conflated_total",
               "Events that slow readers were not sent because a newer one of the same key was.", &W::events_conflated),

@@ -121,7 +121,7 @@ struct alignas(64) WorkerMetrics {
   CountersBy<Handshake::timeout> tls_handshakes;
   CountersBy<Limit::descriptors> limit_hits;
   CountersBy<BusyReason::accept_rate> busy;
-  Gauge retry_low_ms, retry_high_ms;  // the first worker's: all draw from the same interval
+  Gauge retry_low_ms, retry_high_ms, retry_truncated;  // the first worker's: all draw from the same interval
   Counter retries_renewed;
   Counter events_conflated;
   Counter authorities_refused, origins_refused;

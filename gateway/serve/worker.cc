@@ -305,6 +305,7 @@ void Worker::adjust_to_load() {
   services_.admission.set_rate(rate / static_cast<double>(std::max<std::size_t>(workers_.size(), 1)));
   services_.metrics.retry_low_ms.set(services_.retry.interval().low.count());
   services_.metrics.retry_high_ms.set(services_.retry.interval().high.count());
+  services_.metrics.retry_truncated.set(services_.retry.truncated() ? 1 : 0);
 }
 
 // One worker does it for the whole process.

@@ -76,6 +76,7 @@ class Lifecycle(case.Case):
         self.assertRegex(metrics, r'sluice_load_ratio{resource="streams"} 0\.(5|49)')
         self.assertRegex(metrics, r"sluice_accept_rate [1-9]")
         self.assertIn('sluice_retry_seconds{bound="low"} 2', metrics)
+        self.assertIn("sluice_retry_truncated 0", metrics)
 
     def test_a_second_signal_does_not_wait(self):
         self.gateway = self.start(settings={"drain.delay": "5m"})
