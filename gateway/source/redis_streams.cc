@@ -16,7 +16,6 @@ using topic::PublishResult;
 
 namespace {
 
-constexpr std::size_t openings_max = 10'000;                                    // topics that wait for Redis
 constexpr const char *control_place = "control", *openings_place = "openings";  // of troubles
 
 topic::TimePoint now() { return std::chrono::steady_clock::now(); }
@@ -67,15 +66,20 @@ void RedisStreams::open(const std::string& topic, topic::TimePoint now, std::fun
     (void)context_.home.open(topic, now);  // it is used
     return done(OpenResult::opened);
   }
-  if (opening_.size() >= RedisWindow::openings_max && !opening_.contains(topic))
-    return done(OpenResult::too_many_topics);
   opening_[topic].waiting.push_back(std::move(done));
   openings_.add(topic);
+}
+
+void RedisStreams::stop_opening(const std::set<std::string>& topics) {
+  for (const std::string& topic : topics) opening_.erase(topic);
+  openings_.drop(topics);
+  if (opening_.empty()) troubles_.clear(openings_place);
 }
 
 // Where the stream is now: its topic begins there.
 void RedisStreams::ask_open(const std::string& topic) {
   control_->ask({"XINFO", "STREAM", *template_.key_of(topic)}, [this, topic](const result<RedisReply>& reply) {
+    if (!opening_.contains(topic)) return openings_.settle(topic);
     if (!reply) return openings_.put_off(topic);
     const auto info = parse_stream_info(*reply);
     if (!info) return on_refused_open(topic, reply->text);

@@ -275,6 +275,28 @@ TEST_CASE("sse backend: a captured topic that the backend does not have is unkno
   CHECK_FALSE(story.source->may_have("s/.."));
 }
 
+TEST_CASE("sse backend: a captured topic for which nobody waits any more is not asked for") {
+  Story story("/feeds/{region}");
+  bool away = true;
+  story.answer = [&](auto& connection) {
+    connection.send(away ? "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n" : stream_head);
+  };
+  story.begin();
+  int answers = 0;
+  const auto open = [&] {
+    story.source->open("s/eu", std::chrono::steady_clock::now(), [&](topic::OpenResult) { ++answers; });
+  };
+  open();
+  story.until([&] { return story.context.metrics.state() == observe::SourceState::down; });
+  story.source->stop_opening({"s/eu", "s/never"});
+  CHECK(story.context.metrics.state() == observe::SourceState::up);
+  story.until([&] { return story.newest().left; });
+  away = false;
+  open();
+  story.until([&] { return answers == 1; });
+  CHECK(story.asked.size() == 2);
+}
+
 TEST_CASE("sse backend: keys that cannot be are refused with what is wrong") {
   config::Source source;
   source.name = "s";
