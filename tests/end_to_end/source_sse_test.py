@@ -284,7 +284,7 @@ class ScriptedBackend(SseCase):
     def test_events_and_lines_that_are_too_large_are_passed_over(self):
         server = self.start_backend()
         server.answer_with(behave.bytes_of_a_stream(
-            b"id: 1\ndata: a\n\nid: 2\ndata: " + b"x" * 200_000 + b"\n\nid: 3\n" + b"data: y\n" * 50_000
+            b"id: 1\ndata: a\n\nid: 2\ndata: " + b"x" * 3_000_000 + b"\n\nid: 3\n" + b"data: y\n" * 50_000
             + b"\n:" + b"c" * 200_000 + b"\n\nid: 4\ndata: b\n\n"))
         gateway = self.start(source(server.url()), {"limits.event_size": "64KiB", "limits.body_size": "64KiB"})
         self.assertEqual([event.id for event in self.assert_next(self.follow(gateway, last_event_id="earliest"), "a", "b")],
@@ -296,9 +296,9 @@ class ScriptedBackend(SseCase):
             with self.subTest(behaviour):
                 server = self.start_backend()
                 server.answer_with(behave.bytes_of_a_stream(b"id: 1\ndata: before\n\n", then="end"), behaviour)
-                gateway = self.start_gateway(server)
+                gateway = self.start_gateway(server, 'silence = "2s"')
                 reader = self.follow(gateway)
-                gateway.wait_for_line("source down.*too l", RECOVERED_SECONDS)
+                gateway.wait_for_line("source down.*nothing came for 2000 ms", RECOVERED_SECONDS)
                 server.publish("before", id="1")
                 server.publish("after", id="2")
                 while (event := reader.next(RECOVERED_SECONDS)).data == "before":

@@ -189,6 +189,21 @@ TEST_CASE("sse backend: ids that begin anew are announced, and the old ones are 
   story.until([&] { return story.ring() == Strings{"gap recreated", "1 other"}; });
 }
 
+TEST_CASE("sse backend: an event of any size above the limit is dropped and counted, and the stream goes on") {
+  Story story;
+  story.context.limits.event_size = 1000;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    connection.send("id: 1\ndata: a\n\nid: 2\ndata: " + std::string(100'000, 'x') + "\n\n");
+    connection.send("data: " + std::string(50'000, 'x') + "\ndata: y\nid: 3\n\nid: 4\ndata: d\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 2; });
+  CHECK(story.ring() == Strings{"1 a", "4 d"});
+  CHECK(story.context.metrics.poison.value() == 2);
+  CHECK(story.asked == Strings{""});
+}
+
 TEST_CASE("sse backend: the past is asked for by its id until it meets the ring") {
   Story story;
   story.answer = [&](auto& connection) {
