@@ -17,7 +17,7 @@ void Merge::add(Topics& topics, std::span<TopicLog* const> logs, const PartStart
                       .name = own_positions ? logs.front()->name() : topics.source(),
                       .position = std::string(position),
                       .resumed = {},
-                      .beginning = topics.beginning(),
+                      .beginning = own_positions ? logs.front()->beginning() : topics.beginning(),
                       .replay = {}});
   Part& part = parts_.back();
   if (!start.resumed.empty()) part.resumed = start.resumed;
@@ -70,9 +70,26 @@ void Merge::skip_had(const Part& part, Replay& replay) const {
     ++replay.next;
 }
 
+const Merge::Member* Merge::only_member(const Part& part) const {
+  if (!part.topics->format().per_topic()) return nullptr;
+  return &*std::ranges::find_if(members_, [&](const Member& member) { return &parts_[member.part] == &part; });
+}
+
+std::uint32_t Merge::beginning(const Part& part) const {
+  const Member* member = only_member(part);
+  return member == nullptr ? part.topics->beginning() : member->cursor.log()->beginning();
+}
+
 bool Merge::began_anew(Part& part) {
-  if (std::exchange(part.beginning, part.topics->beginning()) == part.topics->beginning()) return false;
+  const std::uint32_t now = beginning(part);
+  if (std::exchange(part.beginning, now) == now) return false;
   part.resumed.clear();
+  const Member* member = only_member(part);
+  if (member == nullptr || !part.replay) return true;
+  part.replay = std::make_unique<Replay>();
+  part.replay->after = member->cursor.log()->begun_position();
+  part.replay->gap = GapReason::recreated;
+  part.replay->gap_from = part.position;
   return true;
 }
 
@@ -198,18 +215,36 @@ void Merge::announce_gap(Part& part) {
 
 // --- The past ------------------------------------------------------------------------------------------------------
 
+void Merge::remember_missed() {
+  for (const Member& member : members_) {
+    Part& part = parts_[member.part];
+    if (part.replay || !part.missed.empty() || !member.cursor.has_gap() || !part.topics->replays()) continue;
+    // The first of them all: the others' next ones are here, or were lost in this same turn.
+    for (const Member& other : members_) {
+      if (other.part != member.part) continue;
+      const std::string_view next = other.cursor.log()->position_at(other.cursor.next());
+      if (!next.empty() && (part.missed.empty() || part.topics->format().compare(next, part.missed) < 0))
+        part.missed = next;
+    }
+  }
+}
+
 void Merge::fall_behind(Part& part) {
   part.resumed.clear();
+  const Member* member = only_member(part);
+  if (member != nullptr && member->cursor.log()->was_told_of_beginning(member->cursor.next()))
+    part.beginning = beginning(part);
   part.replay = std::make_unique<Replay>();
   part.replay->after = part.position;
+  part.replay->missed = std::exchange(part.missed, {});
 }
 
 std::optional<Merge::Want> Merge::take_want() {
   for (std::size_t index = 0; index != parts_.size(); ++index) {
     Part& part = parts_[index];
     if (!part.replay || part.replay->page || part.replay->asked) continue;
+    (void)began_anew(part);
     part.replay->asked = true;
-    part.beginning = part.topics->beginning();
     Want want{
         .part = index, .topics = part.topics, .request = {.topics = {}, .after = part.replay->after, .since = {}}};
     for (const Member& member : members_)
@@ -231,13 +266,15 @@ bool Merge::tells_loss(const Part& part, const Page& page) {
 void Merge::on_page(std::size_t index, PagePtr page) {
   Part& part = parts_[index];
   if (!part.replay || part.replay->page) return;
+  if (only_member(part) != nullptr && began_anew(part)) return;  // it is of a topic that is gone
   if (!page) {
+    const GapReason reason = part.replay->gap.value_or(GapReason::trimmed);
     part.replay.reset();
     if (part.topics->format().vectors()) part.resumed = part.position;
     for (Member& member : members_) {
       if (member.part != index) continue;
       member.cursor.move(member.cursor.log()->first(), member.cursor.log()->evicted_through());
-      member.gap = GapReason::trimmed;
+      member.gap = reason;
       member.gap_from = part.position;
     }
     return;

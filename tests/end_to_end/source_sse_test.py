@@ -6,7 +6,7 @@ import signal
 import time
 
 import case
-import curl
+import raw_h2
 import sse_behaviours as behave
 from case import metric
 from gateway import Gateway, run_verb
@@ -331,6 +331,27 @@ class ScriptedBackend(SseCase):
         self.assert_next(reader, "a", "b")
         self.assert_gap(reader, "recreated")
         self.assert_next(reader, "other", "one")
+
+    def test_a_subscriber_that_is_behind_is_told_that_the_backend_began_anew(self):
+        for entries in (1000, 3):
+            with self.subTest(entries):
+                server = self.start_backend()
+                gateway = self.start_gateway(server, f"history.entries = {entries}")
+                reader = self.follow(gateway)
+                with raw_h2.Peer(gateway, settings={raw_h2.INITIAL_WINDOW_SIZE: 3000}) as slow:
+                    stream = slow.get("/s")
+                    slow.wait_body(stream, b"sluice.open")
+                    for number in range(1, 21):
+                        server.publish("x" * 500, id=str(number))
+                    self.assert_next(reader, *["x" * 500] * 20)
+                    server.otherwise = behave.bytes_of_a_stream(b"id: 1\ndata: other\n\nid: 2\ndata: one\n\n")
+                    server.cut()
+                    self.assert_gap(reader, "recreated")
+                    slow.give_window(stream, 1 << 20)
+                    slow.wait_body(stream, b"data: one\n\n", RECOVERED_SECONDS)
+                    text = slow.body(stream)
+                    self.assertEqual(text.count(b'"recreated"'), 1, text)
+                    self.assertLess(text.index(b'"recreated"'), text.index(b"data: other"))
 
     def test_a_backend_that_sends_all_again_at_each_connect_repeats_nothing(self):
         server = self.start_backend()
