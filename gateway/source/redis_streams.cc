@@ -30,7 +30,7 @@ RedisStreams::RedisStreams(Context&& context)
       troubles_(context_.metrics),
       control_(make_redis_link(context_, buffers_, tls_.get(), "control")),
       openings_(*control_, context_.io, context_.random(), [this](const std::string& topic) { ask_open(topic); }),
-      pages_(make_redis_link(context_, buffers_, tls_.get(), "pages"), context_, poison_, troubles_) {}
+      pages_(make_redis_link(context_, buffers_, tls_.get(), "pages"), context_, poison_, troubles_, ordinals_) {}
 
 RedisStreams::~RedisStreams() = default;
 
@@ -114,6 +114,7 @@ void RedisStreams::add(const std::string& name, topic::TopicIndex index, const R
   const std::string key = *template_.key_of(name);
   const auto [place, added] = keys_.try_emplace(key, nullptr);
   if (!added) return;
+  ordinals_.add(key, info.last, info.added);
   place->second = &group_with_room();
   place->second->add(key, index, info);
 }
@@ -122,7 +123,7 @@ RedisGroup& RedisStreams::group_with_room() {
   for (const auto& group : groups_)
     if (group->topic_count() < RedisGroup::topics_max) return *group;
   RedisGroup& group = *groups_.emplace_back(std::make_unique<RedisGroup>(
-      RedisGroup::Shared{context_, poison_, troubles_, *control_},
+      RedisGroup::Shared{context_, poison_, troubles_, ordinals_, *control_},
       make_redis_link(context_, buffers_, tls_.get(), "streams"), "group " + std::to_string(groups_.size() + 1)));
   if (paused_) group.pause();
   return group;

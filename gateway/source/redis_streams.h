@@ -60,6 +60,7 @@ class RedisStreams final : public Source {
   client::ReadBuffers buffers_;
   Poison poison_;
   Troubles troubles_;
+  RedisOrdinals ordinals_;
   std::unique_ptr<RedisLink> control_;
   RedisWindow openings_;
   RedisPages pages_;
