@@ -11,18 +11,7 @@ import sse_behaviours as behave
 from case import metric
 from gateway import Gateway, run_verb
 from misbehaving_sse import MisbehavingSse
-
-RECOVERED_SECONDS = 60  # backoff of both sides, beside other tests
-BACKEND = f"""
-access = {{ publish_secret = "{case.SECRET}" }}
-retry = {{ min = "1s", max = "1s" }}
-[source.feeds]
-url = "publish:"
-history = {{ store = "disk", path = "feeds.db" }}
-[[route]]
-path = "/feeds/{{region}}"
-source = "feeds"
-"""
+from source_case import RECOVERED_SECONDS, SSE_BACKEND, SourceCase
 
 
 def source(url, *keys, ca="", routes=("/s",)):
@@ -31,29 +20,15 @@ def source(url, *keys, ca="", routes=("/s",)):
                       *(f'[[route]]\npath = "{route}"\nsource = "s"' for route in routes)])
 
 
-class SseCase(case.Case):
-    def follow(self, gateway, path="/s", last_event_id=None, timeout=RECOVERED_SECONDS) -> curl.Subscriber:
-        """One whose sluice.open has come."""
-        subscriber = self.subscribe(path, gateway=gateway, last_event_id=last_event_id)
-        subscriber.open_event = subscriber.opened(timeout)
-        return subscriber
-
-    def assert_next(self, subscriber, *data: str, timeout=RECOVERED_SECONDS):
-        events = subscriber.take(len(data), timeout)
-        self.assertEqual([event.data for event in events], list(data))
-        return events
-
-    def assert_gap(self, subscriber, reason: str) -> dict:
-        gap = self.gap(subscriber.next(RECOVERED_SECONDS))
-        self.assertEqual(gap["reason"], reason)
-        return gap
+class SseCase(SourceCase):
+    path = "/s"
 
 
 class AnotherSluice(SseCase):
     """The backend is a sluice with its history on disk."""
 
     def setUp(self):
-        self.backend = Gateway(BACKEND)
+        self.backend = Gateway(SSE_BACKEND)
         self.addCleanup(self.backend.close)
         self.backend.start()
 
@@ -184,7 +159,7 @@ class AnotherSluice(SseCase):
         self.assertIn("source s: up", self.fetch("/readyz", gateway=gateway, admin=True).text)
 
     def test_what_the_backend_has_lost_is_announced_here_too(self):
-        memory = BACKEND.replace('store = "disk", path = "feeds.db"', "entries = 3")
+        memory = SSE_BACKEND.replace('store = "disk", path = "feeds.db"', "entries = 3")
         backend = self.start(memory)
         gateway = self.start(source(f"https://localhost:{backend.port}/feeds/eu", ca=backend.ca))
         reader = self.follow(gateway)
