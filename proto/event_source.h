@@ -61,6 +61,8 @@ class EventSource final : private sse::ParserVisitor {
   // How long to wait before the next request.
   [[nodiscard]] std::chrono::milliseconds reconnection_delay() const;
   [[nodiscard]] const std::string& last_event_id() const { return parser_.last_event_id(); }
+  // The bytes that come are of something that is too large.
+  [[nodiscard]] bool passing_over() const { return parser_.passing_over(); }
   // Why it is closed, for a person: "status 404"; empty while it is not, or when the caller closed it.
   [[nodiscard]] const std::string& close_reason() const { return close_reason_; }
 

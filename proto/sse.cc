@@ -72,8 +72,6 @@ class ParseErrorCategory final : public boost::system::error_category {
 
 // What a line may have beside its value: "data: " and whatever else a name may be.
 constexpr std::size_t field_name_size_max = 16;
-// Of an event that is passed over, in sizes of the largest that is taken: an event that never ends is an attack.
-constexpr std::size_t skipped_sizes_max = 16;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 }  // namespace
@@ -164,6 +162,10 @@ void Parser::set_last_event_id(std::string id) {
 }
 
 void Parser::restart() {
+  if (too_large_ && has_id_) {
+    last_event_id_ = id_buffer_;
+    visitor_.on_too_large(last_event_id_);
+  }
   // §9.2.6: "Once the end of the file is reached, any pending data must be discarded."
   line_.clear();
   data_.clear();
@@ -173,7 +175,6 @@ void Parser::restart() {
   id_buffer_ = last_event_id_;
   error_.reset();
   mark_size_ = 0;
-  skipped_ = 0;
   started_ = after_cr_ = too_large_ = in_long_line_ = long_comment_ = has_id_ = false;
 }
 
@@ -185,7 +186,7 @@ void Parser::go_on(std::string last_event_id) {
 
 bool Parser::between_events() const {
   return started_ && line_.empty() && data_.empty() && type_.empty() && id_buffer_ == last_event_id_ && !has_id_ &&
-         !after_cr_ && !too_large_ && !in_long_line_ && skipped_ == 0 && !error_;
+         !after_cr_ && !passing_over() && !error_;
 }
 
 // §9.2.5: stream = [ bom ] *event. "UTF-8 decode" strips one leading byte order mark and no other.
@@ -217,7 +218,7 @@ boost::system::result<void> Parser::feed(std::string_view bytes) {
     const bool too_long = in_long_line_ || line_.size() + piece.size() > event_size_max_ + field_name_size_max;
     if (too_long) {
       if (!in_long_line_) long_comment_ = (line_.empty() ? piece : std::string_view(line_)).starts_with(':');
-      if (!pass_over(ParseError::line_too_long, line_.size() + piece.size())) return *error_;
+      if (!pass_over(ParseError::line_too_long)) return *error_;
       if (!long_comment_) drop_event();
       line_.clear();
       in_long_line_ = stop == end;
@@ -242,13 +243,9 @@ boost::system::result<void> Parser::feed(std::string_view bytes) {
 }
 
 // False: an error.
-bool Parser::pass_over(ParseError error, std::size_t size) {
-  skipped_ += size;
-  if (!skip_too_large_ || skipped_ > skipped_sizes_max * event_size_max_) {
-    error_ = error;
-    return false;
-  }
-  return true;
+bool Parser::pass_over(ParseError error) {
+  if (!skip_too_large_) error_ = error;
+  return skip_too_large_;
 }
 
 void Parser::drop_event() {
@@ -278,7 +275,7 @@ void Parser::take_field(std::string_view name, std::string_view value) {
   } else if (name == "data") {
     // Every line but the last keeps its LF in the data.
     if (too_large_ || data_.size() + value.size() > event_size_max_) {
-      if (pass_over(ParseError::event_too_large, data_.size() + name.size() + value.size() + 3)) drop_event();
+      if (pass_over(ParseError::event_too_large)) drop_event();
       return;
     }
     data_.append(value).push_back('\n');
@@ -307,7 +304,6 @@ void Parser::dispatch() {
   //    although its event has no data.
   last_event_id_ = id_buffer_;
   const bool has_id = std::exchange(has_id_, false);
-  skipped_ = 0;
   if (std::exchange(too_large_, false)) {
     data_.clear();
     type_.clear();

@@ -66,12 +66,15 @@ class Parser {
  public:
   // `event_size_max`: bytes of one event's data; a line may be 16 bytes longer, for its field name. Above it feed()
   // fails, and goes on failing until restart(): the stream must be dropped. With `skip_too_large` the event is passed
-  // over instead, at no cost in memory, unless it has no end within 16 times the size.
+  // over instead, however long it is, at no cost in memory.
   explicit Parser(ParserVisitor& visitor, std::size_t event_size_max = 16 * 1024 * 1024, bool skip_too_large = false);
 
   [[nodiscard]] boost::system::result<void> feed(std::string_view bytes);
-  // A new stream begins (reconnect): pending data is discarded, the last event id stays.
+  // A new stream begins (reconnect): pending data is discarded, the last event id stays. An event that was being passed
+  // over is behind it if it had begun with its id: asked for again it would come again.
   void restart();
+  // What comes belongs to an event or a comment that is too large, and whose end has not come.
+  [[nodiscard]] bool passing_over() const { return too_large_ || in_long_line_; }
   // Goes on where another parser left the same stream between_events(): many streams can share a few parsers.
   void go_on(std::string last_event_id);
   // Nothing of the stream but its last event id is kept here: the next bytes begin a line of the next event.
@@ -85,7 +88,7 @@ class Parser {
   void take_field(std::string_view name, std::string_view value);
   void take_retry(std::string_view value);
   void dispatch();
-  [[nodiscard]] bool pass_over(ParseError error, std::size_t size);
+  [[nodiscard]] bool pass_over(ParseError error);
   void drop_event();
 
   ParserVisitor& visitor_;
@@ -93,8 +96,7 @@ class Parser {
   std::string line_;  // the beginning of a line whose end has not come yet
   std::string data_, type_, id_buffer_, last_event_id_;
   std::optional<ParseError> error_;
-  unsigned mark_size_ = 0;   // bytes of a byte order mark seen at the beginning of the stream
-  std::size_t skipped_ = 0;  // bytes of the event that is passed over
+  unsigned mark_size_ = 0;  // bytes of a byte order mark seen at the beginning of the stream
   const bool skip_too_large_;
   bool too_large_ = false;                            // the event that has begun
   bool in_long_line_ = false, long_comment_ = false;  // whose beginning was dropped

@@ -118,11 +118,13 @@ void EventStreamClient::follow(const proto::ResponseHead& head) {
 }
 
 void EventStreamClient::on_body(proto::StreamId, std::span<const std::uint8_t> bytes) {
-  heard_ = std::chrono::steady_clock::now();
+  const auto now = std::chrono::steady_clock::now();
   if (source_.state() == State::open) {
     if (source_.on_body(text(bytes)) == State::closed && stream_) connection_.reset(*stream_);
+    if (!source_.passing_over()) heard_ = now;
     return;
   }
+  heard_ = now;
   if (explained_) refusal_ += text(bytes).substr(0, refusal_bytes_max - refusal_.size());
   const bool enough = ignored_bytes_ >= refusal_bytes_max;
   ignored_bytes_ += bytes.size();

@@ -40,7 +40,8 @@ class EventStreamClient final : private proto::ResponseVisitor {
     std::chrono::milliseconds backoff_max{30'000};
     // No wait is longer, whatever `retry:` or Retry-After say, but for its jitter.
     std::chrono::milliseconds wait_max{proto::sse::retry_max};
-    // When nothing has come for so long, not even a comment, the connection is given up and made again. 0: never.
+    // When nothing has come for so long, not even a comment, the connection is given up and made again; an event that
+    // is too large and does not end is nothing. 0: never.
     std::chrono::milliseconds silence{0};
     // Drawn each time and added to a wait: up to this share of it. None by default: the gateway draws each subscriber's
     // reconnection time (design §5.5). Other servers send the same one to all who lost them in the same moment.

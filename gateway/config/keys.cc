@@ -163,7 +163,7 @@ const std::vector<Key<Config>>& config_keys() {
       limit("limits.topic_name", &Limits::topic_name, Size{1, 4 * KiB},
             "bytes of a topic's name after percent-decoding"),
       limit("limits.topics", &Limits::topics, Count{1, 10'000'000},
-            "topics with state; bounds what invented names cost"),
+            "topics with state, or being opened; bounds what invented names cost"),
       limit("limits.topics_per_stream", &Limits::topics_per_stream, Count{1, 1024}, "?topic= in one subscription"),
       limit("limits.last_event_id", &Limits::last_event_id, Size{64, 16 * KiB},
             "bytes of a Last-Event-ID; over several topics it has a part for each"),

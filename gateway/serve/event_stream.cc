@@ -100,11 +100,15 @@ void EventStream::remember_place() {
 
 void EventStream::fall_behind() {
   topic::TopicLog* log = cursor_.log();
+  const bool told = !topics().format().per_topic() || log->was_told_of_beginning(cursor_.next());
   cursor_.leave();
   open_merge();
   const std::string after = *std::exchange(aside().fell_at, std::nullopt);
   const std::string missed = std::exchange(aside().missed, {});
-  merge_->add(topics(), {&log, 1}, {.kind = topic::PartStart::Kind::replay, .after = after, .missed = missed}, after);
+  topic::PartStart start{.kind = topic::PartStart::Kind::replay, .after = after, .missed = missed};
+  if (!told)  // the topic is another one now, which only its log knows for certain
+    start = {.kind = start.kind, .gap = topic::GapReason::recreated, .after = log->begun_position()};
+  merge_->add(topics(), {&log, 1}, start, after);
   tidy();
 }
 

@@ -64,6 +64,7 @@ class EventStream final : public Stream, private topic::Subscriber {
   struct Aside;
   void on_touched() override {
     if (cursor_.log() != nullptr && cursor_.has_gap()) remember_place();
+    if (merge_) merge_->remember_missed();
     wake();
   }
   bool join_topics();

@@ -34,6 +34,7 @@ Worker::Worker(unsigned index, const config::Config& config, const Rules& rules,
       services_(config, metrics, *this, load_state),
       router_(rules, services_),
       page_reads_([this](StreamAddress stream) { return is_open(stream); }),
+      openings_([this](StreamAddress stream) { return is_open(stream); }),
       slots_(slot_count) {
   mark_time();
 }
@@ -265,11 +266,14 @@ void Worker::on_tick() {
   adjust_to_load();
   release_memory();
   opening_revision_ = 0;  // who waits for a topic and has gone meanwhile is forgotten
+  leave_openings();
   std::size_t entries = 0, footprint = 0, topics_count = 0;
   for (const auto& topics : services_.topics) topics->expire(services_.now);
   for (Home& home : own_homes_) {
     home.home->expire(services_.now, [&home](const std::string& topic) { home.provider->on_topic_closed(topic); });
     if (home.replays) home.replays->expire(services_.now);
+    if (const auto unwanted = home.openings.expire(services_.now, home.home->history().linger); !unwanted.empty())
+      home.provider->stop_opening(unwanted);
     entries += home.home->topics().entry_count();
     footprint += home.home->topics().footprint();
     topics_count += home.home->topics().topic_count();

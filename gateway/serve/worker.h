@@ -22,7 +22,8 @@
 #include "gateway/load/flush_rounds.h"
 #include "gateway/load/free_memory.h"
 #include "gateway/serve/connection.h"
-#include "gateway/serve/page_reads.h"
+#include "gateway/serve/openings.h"
+#include "gateway/serve/questions.h"
 #include "gateway/serve/router.h"
 #include "gateway/serve/services.h"
 #include "gateway/topic/home.h"
@@ -91,8 +92,9 @@ class Worker final : private Sources {
     std::unique_ptr<topic::Home> home;
     std::unique_ptr<topic::Provider> provider;
     std::unique_ptr<topic::Replays> replays;  // of a source that can
-    std::uint64_t begun = 0;                  // topic::Home::begun_count() that its pages are of
-    std::uint64_t counted = 0;                // of its events, in the metrics
+    Openings openings = {};
+    std::uint64_t begun = 0;    // topic::Home::begun_count() that its pages are of
+    std::uint64_t counted = 0;  // of its events, in the metrics
   };
   struct Outbox {
     std::vector<topic::Message> messages;
@@ -109,9 +111,15 @@ class Worker final : private Sources {
   void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
                StreamAddress asker) override;
   // At the home of the source.
+  void open_here(topic::SourceIndex source, const std::string& topic, unsigned worker);
+  void tell_opened(topic::SourceIndex source, const std::string& topic, topic::OpenResult result);
   void read_here(topic::SourceIndex source, topic::ReadRequest&& request, topic::ReadDone done);
+  // The home's answers.
+  void on_opened(topic::SourceIndex source, const std::string& topic, topic::OpenResult result);
   void on_read(topic::SourceIndex source, const topic::ReadRequest& request, const topic::PagePtr& page);
   void retry_opening();
+  // Tells homes which topics nobody here waits for any more.
+  void leave_openings();
   [[nodiscard]] bool is_open(StreamAddress stream);
   template <typename StreamType>
   [[nodiscard]] StreamType* find(StreamAddress address);
@@ -151,7 +159,7 @@ class Worker final : private Sources {
   std::vector<Outbox> outboxes_;  // by worker
   std::vector<topic::Message> received_;
   std::vector<StreamAddress> opening_;  // streams that wait for a topic
-  PageReads page_reads_;
+  Questions page_reads_, openings_;
   std::uint64_t opening_revision_ = 0;  // of the topics, when they last tried
   std::unordered_map<std::uint64_t, std::unique_ptr<Socket>> sockets_;
   std::vector<std::vector<Socket*>> slots_;  // by visit: each is looked at once per second

@@ -53,29 +53,59 @@ StreamType* Worker::find(StreamAddress address) {
 bool Worker::is_open(StreamAddress stream) { return find<EventStream>(stream) != nullptr; }
 
 void Worker::open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) {
+  if (!openings_.add({source, topic}, {asker})) return;
   const unsigned home = homes_[source];
-  if (home == index_) {
-    home_of(source).provider->open(topic, services_.now, [this, asker](topic::OpenResult result) {
-      // Asked from inside its try_open(): a refusal comes in the next turn, when it is found again by its address.
-      if (result != topic::OpenResult::opened)
-        post([this, asker, result] {
-          if (auto* stream = find<EventStream>(asker)) stream->on_open_result(result);
-        });
-    });
-    return;
-  }
+  if (home == index_) return open_here(source, topic, index_);
   topic::Message ask;
-  ask.call = [to = workers_[home], source, topic, asker, from = index_] {
-    to->home_of(source).provider->open(topic, to->services_.now, [to, asker, from](topic::OpenResult result) {
-      topic::Message answer;  // follows the `create` that every worker got before
-      Worker* asking = to->workers_[from];
-      answer.call = [asking, asker, result] {
-        if (auto* stream = asking->find<EventStream>(asker)) stream->on_open_result(result);
-      };
-      to->send(from, std::move(answer));
-    });
-  };
+  ask.call = [to = workers_[home], source, topic, from = index_] { to->open_here(source, topic, from); };
   send(home, std::move(ask));
+}
+
+void Worker::open_here(topic::SourceIndex source, const std::string& topic, unsigned worker) {
+  Home& home = home_of(source);
+  if (!home.openings.add(topic, worker)) return;
+  if (!home.home->find(topic) && !home.home->has_room(home.openings.count()))
+    return tell_opened(source, topic, topic::OpenResult::too_many_topics);
+  home.provider->open(topic, services_.now,
+                      [this, source, topic](topic::OpenResult result) { tell_opened(source, topic, result); });
+}
+
+void Worker::tell_opened(topic::SourceIndex source, const std::string& topic, topic::OpenResult result) {
+  for (const unsigned worker : home_of(source).openings.take(topic)) {
+    if (worker == index_) {
+      on_opened(source, topic, result);
+      continue;
+    }
+    topic::Message answer;  // follows the `create` that every worker got before
+    answer.call = [to = workers_[worker], source, topic, result] { to->on_opened(source, topic, result); };
+    send(worker, std::move(answer));
+  }
+}
+
+void Worker::on_opened(topic::SourceIndex source, const std::string& topic, topic::OpenResult result) {
+  std::vector<Questions::Asker> askers = openings_.take({source, topic});
+  if (result == topic::OpenResult::opened) return;  // they find its log when they try again
+  // One of them may have asked in this call: told in a later turn, when it is found again by its address.
+  post([this, askers = std::move(askers), result] {
+    for (const Questions::Asker& asker : askers)
+      if (auto* stream = find<EventStream>(asker.stream)) stream->on_open_result(result);
+  });
+}
+
+void Worker::leave_openings() {
+  for (const Question& left : openings_.drop_unwanted()) {
+    const unsigned home = homes_[left.source];
+    const auto leave = [to = workers_[home], left, from = index_] {
+      to->home_of(left.source).openings.leave(left.what, from, to->services_.now);
+    };
+    if (home == index_) {
+      leave();
+      continue;
+    }
+    topic::Message message;
+    message.call = leave;
+    send(home, std::move(message));
+  }
 }
 
 void Worker::read_here(topic::SourceIndex source, topic::ReadRequest&& request, topic::ReadDone done) {
@@ -86,12 +116,12 @@ void Worker::read_here(topic::SourceIndex source, topic::ReadRequest&& request, 
 }
 
 void Worker::on_read(topic::SourceIndex source, const topic::ReadRequest& request, const topic::PagePtr& page) {
-  for (const PageReads::Asker& asker : page_reads_.take(source, request))
+  for (const Questions::Asker& asker : page_reads_.take({source, request.key()}))
     if (auto* stream = find<EventStream>(asker.stream)) stream->on_page(asker.part, page);
 }
 
 void Worker::read(topic::SourceIndex source, topic::ReadRequest&& request, StreamAddress asker, std::size_t part) {
-  if (!page_reads_.add(source, request, {asker, part})) return;
+  if (!page_reads_.add({source, request.key()}, {asker, part})) return;
   const unsigned home = homes_[source];
   if (home == index_) {
     // Asked from inside a stream: the answer comes in a later turn, when it is found again by its address.

@@ -49,6 +49,10 @@ void PostgresListen::open(const std::string& topic, topic::TimePoint now, std::f
   done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
 }
 
+void PostgresListen::stop_opening(const std::set<std::string>& topics) {
+  std::erase_if(opening_, [&](const auto& opening) { return topics.contains(opening.first); });
+}
+
 void PostgresListen::pause() {
   metrics_.paused.add();
   connection_.pause_reading();

@@ -60,6 +60,10 @@ void PostgresOutbox::open(const std::string& topic, topic::TimePoint now, std::f
   done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
 }
 
+void PostgresOutbox::stop_opening(const std::set<std::string>& topics) {
+  std::erase_if(opening_, [&](const auto& opening) { return topics.contains(opening.first); });
+}
+
 void PostgresOutbox::publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint,
                              std::function<void(topic::PublishResult)> done) {
   if (!inserts_) return done({.kind = topic::PublishResult::Kind::not_publishable});

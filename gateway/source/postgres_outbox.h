@@ -36,6 +36,7 @@ class PostgresOutbox final : public Source, private PostgresVisitor {
   void stop() override;
   [[nodiscard]] bool may_have(std::string_view topic) const override;
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
+  void stop_opening(const std::set<std::string>& topics) override;
   void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                std::function<void(topic::PublishResult)> done) override;
   void read(const topic::ReadRequest& request, const topic::ReadLimits& limits, topic::ReadDone done) override;

@@ -70,10 +70,19 @@ void RedisChannels::open(const std::string& topic, topic::TimePoint now, OpenDon
     (void)context_.home.open(topic, now);  // it is used
     return done(OpenResult::opened);
   }
-  if (opening_.size() >= RedisWindow::openings_max && !opening_.contains(topic))
-    return done(OpenResult::too_many_topics);
   opening_[topic].push_back(std::move(done));
   unaligned_.add(topic);
+}
+
+void RedisChannels::stop_opening(const std::set<std::string>& topics) {
+  std::set<std::string> unheard;  // the others are unsubscribed
+  for (const std::string& topic : topics) {
+    opening_.erase(topic);
+    refused_.erase(topic);
+    if (!subscribed_.contains(topic)) unheard.insert(topic);
+  }
+  unaligned_.drop(unheard);
+  if (opening_.empty()) troubles_.clear(subscribing_place);
 }
 
 bool RedisChannels::is_wanted(const std::string& topic) const {
@@ -91,6 +100,7 @@ void RedisChannels::align(const std::string& topic) {
 void RedisChannels::subscribe(const std::string& topic) {
   subscriptions_->subscribe({"SUBSCRIBE", *template_.key_of(topic)}, [this, topic](const result<RedisReply>& reply) {
     if (!reply) return unaligned_.put_off(topic);
+    if (reply->is_error() && !is_wanted(topic)) return unaligned_.settle(topic);
     if (reply->is_error()) {
       if (!is_about_key(reply->text)) troubles_.tell(subscribing_place, "SUBSCRIBE: " + reply->text);
       if (refused_.insert(topic).second)

@@ -30,6 +30,7 @@ class RedisChannels final : public Source {
   [[nodiscard]] bool may_have(std::string_view topic) const override;
   [[nodiscard]] bool has_wildcards() const override { return false; }
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
+  void stop_opening(const std::set<std::string>& topics) override;
   void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                std::function<void(topic::PublishResult)> done) override;
   void on_topic_closed(const std::string& topic) override;

@@ -343,6 +343,7 @@ void RedisGroup::take_transaction(Topic& topic, std::size_t count, const RedisRe
     observe::log_event(observe::Level::info, "a topic is read again",
                        {{"source", shared_.context.config.name}, {"key", topic.key}});
   if (info->last < topic.last) {
+    shared_.ordinals.clear();
     shared_.context.home.restart(topic.index, "0-0", GapReason::recreated, now());
     shared_.context.metrics.gaps.add();
     topic.last = {};
@@ -351,6 +352,7 @@ void RedisGroup::take_transaction(Topic& topic, std::size_t count, const RedisRe
   }
   const NumberPair before_first = std::max(topic.last, info->length == 0 ? info->last : redis_id_before(info->first));
   if (info->added < topic.ordinal || is_another(topic, *info)) {  // made anew, by ids that go on above the old ones
+    shared_.ordinals.clear();
     // Behind the last of the old ones: who has had that one, and comes back, is told as well.
     lose(topic, GapReason::recreated, before_first);
     topic.ordinal = info->removed();
@@ -383,8 +385,10 @@ void RedisGroup::lose(Topic& topic, GapReason reason, const NumberPair& to) {
 
 void RedisGroup::append(Topic& topic, const std::vector<RedisEntry>& entries) {
   const topic::TimePoint time = now();
+  std::uint64_t ordinal = topic.ordinal;
   for (const RedisEntry& entry : entries) {
     if (entry.id <= topic.last) continue;
+    shared_.ordinals.add(topic.key, entry.id, ++ordinal);
     topic.last = entry.id;
     const std::string position = redis_id(entry.id);
     topic::Event event = to_event(entry, shared_.context.config.map);

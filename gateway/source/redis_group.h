@@ -16,6 +16,7 @@
 #include "gateway/source/poison.h"
 #include "gateway/source/redis_batch.h"
 #include "gateway/source/redis_link.h"
+#include "gateway/source/redis_ordinals.h"
 #include "gateway/source/redis_stream.h"
 #include "gateway/source/source.h"
 #include "gateway/source/troubles.h"
@@ -31,6 +32,7 @@ class RedisGroup {
     Context& context;
     Poison& poison;
     Troubles& troubles;
+    RedisOrdinals& ordinals;
     RedisLink& control;
   };
   // `place`: where its troubles are told.

@@ -26,12 +26,14 @@ std::string before(std::chrono::system_clock::time_point time) {
 
 }  // namespace
 
-RedisPages::RedisPages(std::unique_ptr<RedisLink> link, Context& context, Poison& poison, Troubles& troubles)
+RedisPages::RedisPages(std::unique_ptr<RedisLink> link, Context& context, Poison& poison, Troubles& troubles,
+                       RedisOrdinals& ordinals)
     : link_(std::move(link)),
       config_(context.config),
       poison_(poison),
       metrics_(context.metrics),
       troubles_(troubles),
+      ordinals_(ordinals),
       backoff_(context.random()),
       retry_(context.io) {}
 
@@ -121,11 +123,15 @@ void RedisPages::finish(Read&& read, const std::string& start, std::optional<Gap
       asked < info->first)
     return ask(std::move(read), "0-0", GapReason::recreated);
   const NumberPair oldest = info->length == 0 ? info->last : redis_id_before(info->first);
-  if (info->removed() != 0 && asked < oldest) {
+  std::optional<std::uint64_t> ordinal = ordinals_.find(read.key, asked);
+  // As many are gone as there had been when the one that is asked from was the newest: it was the last to go.
+  const bool last_gone = info->counted && ordinal == info->removed();
+  if (info->removed() != 0 && asked < oldest && !last_gone) {
     // A page from the oldest, or from a time, begins where there is something: nothing was promised before.
     if (!gap && !read.request.after.empty()) page.gap = GapReason::trimmed;
     page.from = page.through = redis_id(oldest);
   }
+  if (asked <= oldest) ordinal = info->removed();  // it begins with the oldest that there is
   std::size_t bytes = 0;
   const std::vector<RedisEntry> entries = parse_entries(reply.elements[1]);
   page.at_end = entries.size() < read.count;
@@ -136,6 +142,7 @@ void RedisPages::finish(Read&& read, const std::string& start, std::optional<Gap
       break;
     }
     page.through = redis_id(entry.id);
+    if (ordinal) ordinals_.add(read.key, entry.id, ++*ordinal);
     topic::Event event = to_event(entry, config_.map);
     if (!poison_.pass(event, page.through)) continue;
     page.entries.push_back(page_entry(config_, read.request.topics.front(), event, page.through));

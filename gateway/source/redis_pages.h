@@ -14,6 +14,7 @@
 #include "gateway/source/poison.h"
 #include "gateway/source/redis_batch.h"
 #include "gateway/source/redis_link.h"
+#include "gateway/source/redis_ordinals.h"
 #include "gateway/source/redis_stream.h"
 #include "gateway/source/source.h"
 #include "gateway/source/troubles.h"
@@ -24,7 +25,8 @@ namespace sluice::source {
 class RedisPages {
  public:
   // All outlive it.
-  RedisPages(std::unique_ptr<RedisLink> link, Context& context, Poison& poison, Troubles& troubles);
+  RedisPages(std::unique_ptr<RedisLink> link, Context& context, Poison& poison, Troubles& troubles,
+             RedisOrdinals& ordinals);
 
   void start();
   void stop();
@@ -54,6 +56,7 @@ class RedisPages {
   Poison& poison_;
   observe::SourceMetrics& metrics_;
   Troubles& troubles_;
+  RedisOrdinals& ordinals_;
   Backoff backoff_;
   boost::asio::steady_timer retry_;
   std::unordered_map<std::string, RedisBatch> batches_;  // by key

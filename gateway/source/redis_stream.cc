@@ -57,7 +57,6 @@ std::optional<RedisStreamInfo> parse_stream_info(const RedisReply& reply) {
     return info;
   }
   info.exists = true;
-  bool counted = false;
   for (std::size_t index = 0; index + 1 < reply.elements.size(); index += 2) {
     const std::string& name = reply.elements[index].text;
     const RedisReply& value = reply.elements[index + 1];
@@ -69,11 +68,11 @@ std::optional<RedisStreamInfo> parse_stream_info(const RedisReply& reply) {
     if (name == "last-entry") info.newest_size = size_of(value);
     if (name == "entries-added") {
       info.added = static_cast<std::uint64_t>(value.integer);
-      counted = true;
+      info.counted = true;
     }
   }
   // Before Redis 7 nobody counted: what is gone is then not known to be nothing.
-  if (!counted) info.added = info.last == topic::NumberPair{} ? 0 : info.length + 1;
+  if (!info.counted) info.added = info.last == topic::NumberPair{} ? 0 : info.length + 1;
   return info;
 }
 

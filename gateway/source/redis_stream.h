@@ -23,6 +23,7 @@ struct RedisStreamInfo {
   std::uint64_t length = 0;
   std::size_t newest_size = 0;  // of the last entry that there is, in bytes
   bool exists = false;
+  bool counted = false;  // `added` is what the server says, since Redis 7
   // Entries that were added and are gone.
   [[nodiscard]] std::uint64_t removed() const { return added - std::min(added, length); }
 };

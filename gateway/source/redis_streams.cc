@@ -16,7 +16,6 @@ using topic::PublishResult;
 
 namespace {
 
-constexpr std::size_t openings_max = 10'000;                                    // topics that wait for Redis
 constexpr const char *control_place = "control", *openings_place = "openings";  // of troubles
 
 topic::TimePoint now() { return std::chrono::steady_clock::now(); }
@@ -31,7 +30,7 @@ RedisStreams::RedisStreams(Context&& context)
       troubles_(context_.metrics),
       control_(make_redis_link(context_, buffers_, tls_.get(), "control")),
       openings_(*control_, context_.io, context_.random(), [this](const std::string& topic) { ask_open(topic); }),
-      pages_(make_redis_link(context_, buffers_, tls_.get(), "pages"), context_, poison_, troubles_) {}
+      pages_(make_redis_link(context_, buffers_, tls_.get(), "pages"), context_, poison_, troubles_, ordinals_) {}
 
 RedisStreams::~RedisStreams() = default;
 
@@ -67,15 +66,20 @@ void RedisStreams::open(const std::string& topic, topic::TimePoint now, std::fun
     (void)context_.home.open(topic, now);  // it is used
     return done(OpenResult::opened);
   }
-  if (opening_.size() >= RedisWindow::openings_max && !opening_.contains(topic))
-    return done(OpenResult::too_many_topics);
   opening_[topic].waiting.push_back(std::move(done));
   openings_.add(topic);
+}
+
+void RedisStreams::stop_opening(const std::set<std::string>& topics) {
+  for (const std::string& topic : topics) opening_.erase(topic);
+  openings_.drop(topics);
+  if (opening_.empty()) troubles_.clear(openings_place);
 }
 
 // Where the stream is now: its topic begins there.
 void RedisStreams::ask_open(const std::string& topic) {
   control_->ask({"XINFO", "STREAM", *template_.key_of(topic)}, [this, topic](const result<RedisReply>& reply) {
+    if (!opening_.contains(topic)) return openings_.settle(topic);
     if (!reply) return openings_.put_off(topic);
     const auto info = parse_stream_info(*reply);
     if (!info) return on_refused_open(topic, reply->text);
@@ -110,6 +114,7 @@ void RedisStreams::add(const std::string& name, topic::TopicIndex index, const R
   const std::string key = *template_.key_of(name);
   const auto [place, added] = keys_.try_emplace(key, nullptr);
   if (!added) return;
+  ordinals_.add(key, info.last, info.added);
   place->second = &group_with_room();
   place->second->add(key, index, info);
 }
@@ -118,7 +123,7 @@ RedisGroup& RedisStreams::group_with_room() {
   for (const auto& group : groups_)
     if (group->topic_count() < RedisGroup::topics_max) return *group;
   RedisGroup& group = *groups_.emplace_back(std::make_unique<RedisGroup>(
-      RedisGroup::Shared{context_, poison_, troubles_, *control_},
+      RedisGroup::Shared{context_, poison_, troubles_, ordinals_, *control_},
       make_redis_link(context_, buffers_, tls_.get(), "streams"), "group " + std::to_string(groups_.size() + 1)));
   if (paused_) group.pause();
   return group;

@@ -32,6 +32,7 @@ class RedisStreams final : public Source {
   [[nodiscard]] bool may_have(std::string_view topic) const override;
   [[nodiscard]] bool has_wildcards() const override { return false; }
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
+  void stop_opening(const std::set<std::string>& topics) override;
   void read(const topic::ReadRequest& request, const topic::ReadLimits& limits, topic::ReadDone done) override;
   void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                std::function<void(topic::PublishResult)> done) override;
@@ -59,6 +60,7 @@ class RedisStreams final : public Source {
   client::ReadBuffers buffers_;
   Poison poison_;
   Troubles troubles_;
+  RedisOrdinals ordinals_;
   std::unique_ptr<RedisLink> control_;
   RedisWindow openings_;
   RedisPages pages_;

@@ -44,6 +44,12 @@ void RedisWindow::put_off(const std::string& name) {
   go_on();
 }
 
+void RedisWindow::drop(const std::set<std::string>& names) {
+  const auto forget = [&](const std::string& name) { return names.contains(name) && names_.erase(name) != 0; };
+  std::erase_if(queue_, forget);
+  std::erase_if(refused_, forget);
+}
+
 void RedisWindow::arm() {
   retry_.expires_after(backoff_.next());
   retry_.async_wait([this](const boost::system::error_code& error) {

@@ -1,12 +1,13 @@
 // RedisWindow: names that a Redis adapter asks its server about, a few hundred at a time however many there are; what
 // was refused is asked again, ever more slowly. Owned by an adapter, on its home worker's loop. It knows no command:
 // `ask` sends one, and each is followed by settle() or put_off().
-// Invariant: a name stands in it once, from add() to settle().
+// Invariant: a name stands in it once, from add() to settle() or drop().
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <functional>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -20,7 +21,6 @@ class RedisWindow {
  public:
   using Ask = std::function<void(const std::string& name)>;
   static constexpr std::size_t in_flight_max = 256;
-  static constexpr std::size_t openings_max = 10'000;  // topics that an adapter lets wait in it to be opened
 
   // The link outlives it.
   RedisWindow(RedisLink& link, boost::asio::io_context& loop, std::uint64_t seed, Ask ask);
@@ -31,6 +31,8 @@ class RedisWindow {
   void settle(const std::string& name);
   // Not answered, or refused: asked again when the link is back, or after a while where it is up.
   void put_off(const std::string& name);
+  // Forgets those of them that wait. What was asked is answered, and followed as ever.
+  void drop(const std::set<std::string>& names);
 
  private:
   void arm();

@@ -101,6 +101,16 @@ void SseBackend::open(const std::string& name, topic::TimePoint now, std::functi
   make_topic(name).open(std::move(done));
 }
 
+void SseBackend::stop_opening(const std::set<std::string>& topics) {
+  for (const std::string& name : topics) {
+    const auto found = topics_.find(name);
+    if (url_.has_captures())
+      bury(name);
+    else if (found != topics_.end())  // it is there for whoever comes
+      found->second->stop_opening();
+  }
+}
+
 void SseBackend::on_topic_closed(const std::string& topic) { bury(topic); }
 
 void SseBackend::bury(const std::string& name) {

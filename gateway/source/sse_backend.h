@@ -34,6 +34,7 @@ class SseBackend final : public Source {
   [[nodiscard]] bool has_wildcards() const override { return false; }
   [[nodiscard]] std::size_t reads_at_once() const override;
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
+  void stop_opening(const std::set<std::string>& topics) override;
   void read(const topic::ReadRequest& request, const topic::ReadLimits& limits, topic::ReadDone done) override;
   void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
                std::function<void(topic::PublishResult)> done) override;

@@ -44,6 +44,8 @@ class SseBackendTopic final : private SseBackendStream::Visitor {
   void start() { stream_.start({}); }
   void stop();
   void open(OpenDone done);
+  // Whoever has waited for it has gone.
+  void stop_opening() { opening_.clear(); }
   void read(const topic::ReadRequest& request, const topic::ReadLimits& limits, topic::ReadDone done);
   void pause() { stream_.pause(); }
   void resume() { stream_.resume(); }

@@ -43,6 +43,8 @@ class Home {
   [[nodiscard]] std::optional<TopicIndex> open(const std::string& topic, TimePoint now, const std::string& start = {});
   [[nodiscard]] std::optional<TopicIndex> find(std::string_view topic) const;
   [[nodiscard]] std::size_t topic_count() const { return members_.size(); }
+  // For so many more topics.
+  [[nodiscard]] bool has_room(std::size_t count) const { return members_.size() + count <= topics_max_; }
   // Open topics, in no order.
   [[nodiscard]] const std::vector<TopicIndex>& all() const { return order_; }
 
@@ -71,6 +73,7 @@ class Home {
   void expire(TimePoint now, const std::function<void(const std::string&)>& closed = {});
 
   [[nodiscard]] Topics& topics() { return own_; }
+  [[nodiscard]] const History& history() const { return history_; }
   [[nodiscard]] Sequence last() const { return last_; }
   // How often the source, or one of its topics, has begun (anew): what was read of its past before may be of an
   // engine's stream that is gone.

@@ -17,7 +17,7 @@ void Merge::add(Topics& topics, std::span<TopicLog* const> logs, const PartStart
                       .name = own_positions ? logs.front()->name() : topics.source(),
                       .position = std::string(position),
                       .resumed = {},
-                      .beginning = topics.beginning(),
+                      .beginning = own_positions ? logs.front()->beginning() : topics.beginning(),
                       .replay = {}});
   Part& part = parts_.back();
   if (!start.resumed.empty()) part.resumed = start.resumed;
@@ -70,9 +70,26 @@ void Merge::skip_had(const Part& part, Replay& replay) const {
     ++replay.next;
 }
 
+const Merge::Member* Merge::only_member(const Part& part) const {
+  if (!part.topics->format().per_topic()) return nullptr;
+  return &*std::ranges::find_if(members_, [&](const Member& member) { return &parts_[member.part] == &part; });
+}
+
+std::uint32_t Merge::beginning(const Part& part) const {
+  const Member* member = only_member(part);
+  return member == nullptr ? part.topics->beginning() : member->cursor.log()->beginning();
+}
+
 bool Merge::began_anew(Part& part) {
-  if (std::exchange(part.beginning, part.topics->beginning()) == part.topics->beginning()) return false;
+  const std::uint32_t now = beginning(part);
+  if (std::exchange(part.beginning, now) == now) return false;
   part.resumed.clear();
+  const Member* member = only_member(part);
+  if (member == nullptr || !part.replay) return true;
+  part.replay = std::make_unique<Replay>();
+  part.replay->after = member->cursor.log()->begun_position();
+  part.replay->gap = GapReason::recreated;
+  part.replay->gap_from = part.position;
   return true;
 }
 
@@ -130,6 +147,7 @@ void Merge::begin_round(Member& member, RoundPtr round) {
   member.cursor.move(round->next, round->through);
   member.round = std::move(round);
   member.round_next = 0;
+  parts_[member.part].missed.clear();  // by value nothing is
 }
 
 void Merge::conflate(const Part& part, Member& member) {

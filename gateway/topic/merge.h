@@ -73,6 +73,8 @@ class Merge {
   [[nodiscard]] std::optional<Want> take_want();
   // nullptr: it is not to be had; the part goes on at the oldest in its ring, announced.
   void on_page(std::size_t part, PagePtr page);
+  // Its logs were touched: remembers what a part that has just fallen out of a ring missed first, while the logs know.
+  void remember_missed();
   // One topic, in its ring, between two events: a cursor of the stream's own does the same for less.
   [[nodiscard]] bool is_single() const;
   // Where that cursor goes on.
@@ -88,7 +90,7 @@ class Merge {
     std::string after;             // what the next page follows; empty: from the oldest
     std::optional<GapReason> gap;  // to be announced before the page's entries, ...
     std::string gap_from;          // ... and from where
-    std::string missed = {};       // the part's first entry after `after` when it fell behind; empty: not known
+    std::string missed = {};       // Part::missed when it fell behind
     bool asked = false;
   };
   struct Part {
@@ -96,7 +98,8 @@ class Merge {
     std::string name;  // in ids over several parts
     std::string position;
     std::string resumed;      // entries that a stream at this position has had are skipped; empty: none are
-    std::uint32_t beginning;  // Topics::beginning() for which `resumed` and the replay hold
+    std::uint32_t beginning;  // for which `resumed` and the replay hold
+    std::string missed = {};  // its first entry that a ring has lost and it has not had; empty: none, or not known
     std::unique_ptr<Replay> replay;
   };
   struct Member {  // one topic
@@ -138,8 +141,12 @@ class Merge {
   [[nodiscard]] Sequence evicted_through(const Part& part) const;
   void skip_had(const Part& part, Member& member) const;
   void skip_had(const Part& part, Replay& replay) const;
-  // Whether its source has begun anew since the part's position was good; forgets what the part has had then.
-  static bool began_anew(Part& part);
+  // Whether its source, or its one topic, has begun anew since the part's position was good; forgets what the part has
+  // had then. Of a topic only its log may know: its replay goes on where the new one begins, behind a gap.
+  bool began_anew(Part& part);
+  // The part's one topic, where each topic has positions of its own.
+  [[nodiscard]] const Member* only_member(const Part& part) const;
+  [[nodiscard]] std::uint32_t beginning(const Part& part) const;
   // Writes the id line where the entry's own is not the stream's; returns how much of the entry is not to be sent.
   std::uint32_t begin_entry(Part& part, const Entry& entry);
   // Moves the id of a part to the last position that any of its topics has lost, as far as no topic is behind it.

@@ -7,18 +7,36 @@
 // rest: merge.cc.
 namespace sluice::topic {
 
+void Merge::remember_missed() {
+  for (const Member& member : members_) {
+    Part& part = parts_[member.part];
+    if (part.replay || !part.missed.empty() || !member.cursor.has_gap() || !part.topics->replays()) continue;
+    // The first of them all: the others' next ones are here, or were lost in this same turn.
+    for (const Member& other : members_) {
+      if (other.part != member.part) continue;
+      const std::string_view next = other.cursor.log()->position_at(other.cursor.next());
+      if (!next.empty() && (part.missed.empty() || part.topics->format().compare(next, part.missed) < 0))
+        part.missed = next;
+    }
+  }
+}
+
 void Merge::fall_behind(Part& part) {
   part.resumed.clear();
+  const Member* member = only_member(part);
+  if (member != nullptr && member->cursor.log()->was_told_of_beginning(member->cursor.next()))
+    part.beginning = beginning(part);
   part.replay = std::make_unique<Replay>();
   part.replay->after = part.position;
+  part.replay->missed = std::exchange(part.missed, {});
 }
 
 std::optional<Merge::Want> Merge::take_want() {
   for (std::size_t index = 0; index != parts_.size(); ++index) {
     Part& part = parts_[index];
     if (!part.replay || part.replay->page || part.replay->asked) continue;
+    (void)began_anew(part);
     part.replay->asked = true;
-    part.beginning = part.topics->beginning();
     Want want{
         .part = index, .topics = part.topics, .request = {.topics = {}, .after = part.replay->after, .since = {}}};
     for (const Member& member : members_)
@@ -40,13 +58,15 @@ bool Merge::tells_loss(const Part& part, const Page& page) {
 void Merge::on_page(std::size_t index, PagePtr page) {
   Part& part = parts_[index];
   if (!part.replay || part.replay->page) return;
+  if (only_member(part) != nullptr && began_anew(part)) return;  // it is of a topic that is gone
   if (!page) {
+    const GapReason reason = part.replay->gap.value_or(GapReason::trimmed);
     part.replay.reset();
     if (part.topics->format().vectors()) part.resumed = part.position;
     for (Member& member : members_) {
       if (member.part != index) continue;
       member.cursor.move(member.cursor.log()->first(), member.cursor.log()->evicted_through());
-      member.gap = GapReason::trimmed;
+      member.gap = reason;
       member.gap_from = part.position;
     }
     return;

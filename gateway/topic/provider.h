@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,8 +42,10 @@ class Provider {
   [[nodiscard]] virtual bool may_have(std::string_view) const { return true; }
   // False: its topics are opened one by one, so nobody knows what a wildcard would be. Any thread, any time.
   [[nodiscard]] virtual bool has_wildcards() const { return true; }
-  // Opens a topic by its full name ("topics/greetings"), so that every worker gets its log.
+  // Opens a topic by its full name ("topics/greetings"), so that every worker gets its log. Asked once until `done`.
   virtual void open(const std::string& topic, TimePoint now, std::function<void(OpenResult)> done) = 0;
+  // Nobody has waited for these topics, which are being opened, since the linger: it drops them, unanswered.
+  virtual void stop_opening(const std::set<std::string>&) {}
   // All or nothing. `done` is called once, when the events are as safe as this source makes them.
   virtual void publish(const std::string& topic, std::vector<Event> events, TimePoint now,
                        std::function<void(PublishResult)> done) = 0;

@@ -53,7 +53,9 @@ void TopicLog::trim(Sequence through) {
 void TopicLog::restart(Sequence through, const std::string& position) {
   trim(through);
   evicted_through_ = std::max(evicted_through_, through);
-  evicted_position_ = position;
+  evicted_position_ = begun_position_ = position;
+  begun_at_ = head_;
+  ++beginning_;
   if (newest_) newest_->restart(through, position);
 }
 

@@ -44,7 +44,8 @@ class TopicLog {
   void append(EntryPtr entry);
   // Drops the entries with a sequence ≤ `through`.
   void trim(Sequence through);
-  // The engine's topic is another one now: nothing of the old is here, entries come after `position`.
+  // The engine's topic is another one now: nothing of the old is here, entries come after `position`, and the next one
+  // is the gap that says so.
   void restart(Sequence through, const std::string& position);
 
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -72,6 +73,11 @@ class TopicLog {
   [[nodiscard]] std::string_view position_before(Offset offset) const;
   // And of the one there; empty where it is none of those.
   [[nodiscard]] std::string_view position_at(Offset offset) const;
+  // How often the engine's topic became another one; what is of the present one comes after begun_position(), ...
+  [[nodiscard]] std::uint32_t beginning() const { return beginning_; }
+  [[nodiscard]] const std::string& begun_position() const { return begun_position_; }
+  // ... and whether a reader that stands at `next` was told of that, by the entry with which it begins here.
+  [[nodiscard]] bool was_told_of_beginning(Offset next) const { return beginning_ == 0 || next > begun_at_; }
   // The first offset whose sequence is > `sequence`.
   [[nodiscard]] Offset after(Sequence sequence) const;
 
@@ -124,17 +130,18 @@ class TopicLog {
 
   std::string name_;
   std::vector<Slot> slots_;  // a power of two, or empty
-  Offset first_ = 0, head_ = 0;
+  Offset first_ = 0, head_ = 0, begun_at_ = 0;
   std::uint64_t appended_bytes_ = 0;
   std::size_t footprint_ = 0;
   Sequence evicted_through_;
-  std::string evicted_position_;
+  std::string evicted_position_, begun_position_;
   std::vector<EntryPtr> just_evicted_;  // since the subscribers were last woken: [first_ - size, first_)
   std::string woken_position_;          // of the entry before them
   std::vector<Listed> subscribers_;
   std::unique_ptr<Newest> newest_;
   std::chrono::milliseconds wake_interval_{0};
   TimePoint woken_{};
+  std::uint32_t beginning_ = 0;
   const bool keep_evicted_;
   bool touched_ = false;
 };

@@ -3,18 +3,18 @@
 import json
 import signal
 import tempfile
-import time
 
-import curl
-from case import BEARER, SECRET, Case, metric
+from case import BEARER, SECRET, metric
 from gateway import run_verb
 from kafka_mock import FETCH, KafkaMock
+from source_case import SourceCase
 
-RECOVERED_SECONDS = 40  # the longest wait before a new attempt that a test provokes, beside other tests
 HUNG_SECONDS = 20  # it is noticed within 10; beside other tests
 
 
-class KafkaCase(Case):
+class KafkaCase(SourceCase):
+    path = "/orders"
+
     def cluster(self, partitions=2, brokers=2) -> KafkaMock:
         """With the topic orders."""
         mock = KafkaMock(brokers=brokers)
@@ -47,28 +47,8 @@ start = "earliest"
             self.wait_up(gateway)
         return gateway
 
-    def wait_up(self, gateway, up=1, seconds=RECOVERED_SECONDS):
-        deadline = time.monotonic() + seconds
-        while metric(gateway, "sluice_source_up") != up:
-            self.assertLess(time.monotonic(), deadline, gateway.tail())
-            time.sleep(0.05)  # the state is scraped, there is no event to await
-
     def wait_events(self, gateway, count: int):
-        deadline = time.monotonic() + RECOVERED_SECONDS
-        while metric(gateway, "sluice_source_events_total") < count:
-            self.assertLess(time.monotonic(), deadline, gateway.tail())
-            time.sleep(0.05)  # the count is scraped, there is no event to await
-
-    def follow(self, gateway, path="/orders", **others) -> curl.Subscriber:
-        """A subscriber that has been told where it begins."""
-        reader = self.subscribe(path, gateway=gateway, **others)
-        reader.open_event = reader.opened()
-        return reader
-
-    def assert_gap(self, reader, reason: str) -> dict:
-        gap = self.gap(reader.next())
-        self.assertEqual(gap["reason"], reason)
-        return gap
+        self.wait_metric(gateway, "sluice_source_events_total", lambda value: value >= count)
 
 
 def place(id: str) -> dict[int, int]:

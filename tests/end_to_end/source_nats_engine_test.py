@@ -8,8 +8,9 @@ import time
 
 from case import BEARER, SECRET, metric
 from gateway import run_verb
-from nats_case import PASSWORD, RECOVERED_SECONDS, STREAM, NatsCase
+from nats_case import PASSWORD, STREAM, NatsCase
 from nats_server import NatsServer
+from source_case import RECOVERED_SECONDS
 
 
 class Faults(NatsCase):

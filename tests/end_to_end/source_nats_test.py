@@ -6,8 +6,9 @@ import signal
 import time
 
 from case import metric
-from nats_case import RECOVERED_SECONDS, STREAM, NatsCase
+from nats_case import STREAM, NatsCase
 from relay import Relay
+from source_case import RECOVERED_SECONDS
 
 
 class JetStream(NatsCase):

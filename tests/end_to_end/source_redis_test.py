@@ -14,7 +14,7 @@ from redis_server import RedisServer
 SECRET = "correct-horse-battery-staple"
 
 
-def config(server, history="entries = 4", more="", tls=""):
+def config(server, history="entries = 4", more="", tls="", brief=""):
     return f"""
 access = {{ publish_secret = "{SECRET}" }}
 [source.orders]
@@ -32,6 +32,7 @@ url = "{server.url}"
 channel = "news:{{topic}}"
 publish = true
 {tls}
+{brief}
 [[route]]
 path = "/orders/{{region}}"
 source = "orders"
@@ -222,12 +223,24 @@ class Outages(WithRedis):
         self.server.start()
         subscriber.opened(timeout=20)
 
-    def fetch_ready(self, gateway):
-        """What /readyz says once a source is down, or in the end."""
+    def test_a_topic_that_the_engine_refuses_is_given_up_when_its_last_subscriber_has_gone(self):
+        gateway = self.gateway_of(more='[[route]]\npath = "/brief/{region}"\nsource = "brief"',
+                                  brief=f'[source.brief]\nurl = "{self.server.url}"\nstream = "brief:{{region}}"\nlinger = "1s"')
+        self.redis.do("ACL", "SETUSER", "default", "-xinfo")
+        subscribers = [self.subscribe("/brief/eu", gateway=gateway) for _ in range(3)]
+        self.assertIn("NOPERM", self.fetch_ready(gateway, "brief: down"))
+        for subscriber in subscribers:
+            subscriber.close()
+        self.assertIn("brief: up", self.fetch_ready(gateway, "brief: up"))
+        self.redis.do("ACL", "SETUSER", "default", "+xinfo")
+        self.subscribe("/brief/eu", gateway=gateway).opened()
+
+    def fetch_ready(self, gateway, awaited="orders: down"):
+        """What /readyz says once it says that of a source, or in the end."""
         deadline = time.monotonic() + 15
         while True:
             text = curl.fetch(gateway, "/readyz", admin=True).text
-            if "orders: down" in text or time.monotonic() > deadline:
+            if awaited in text or time.monotonic() > deadline:
                 return text
 
     def test_a_hung_engine_is_noticed_within_ten_seconds_and_then_goes_on(self):

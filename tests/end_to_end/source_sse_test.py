@@ -6,23 +6,12 @@ import signal
 import time
 
 import case
-import curl
+import raw_h2
 import sse_behaviours as behave
 from case import metric
 from gateway import Gateway, run_verb
 from misbehaving_sse import MisbehavingSse
-
-RECOVERED_SECONDS = 60  # backoff of both sides, beside other tests
-BACKEND = f"""
-access = {{ publish_secret = "{case.SECRET}" }}
-retry = {{ min = "1s", max = "1s" }}
-[source.feeds]
-url = "publish:"
-history = {{ store = "disk", path = "feeds.db" }}
-[[route]]
-path = "/feeds/{{region}}"
-source = "feeds"
-"""
+from source_case import RECOVERED_SECONDS, SSE_BACKEND, SourceCase
 
 
 def source(url, *keys, ca="", routes=("/s",)):
@@ -31,29 +20,15 @@ def source(url, *keys, ca="", routes=("/s",)):
                       *(f'[[route]]\npath = "{route}"\nsource = "s"' for route in routes)])
 
 
-class SseCase(case.Case):
-    def follow(self, gateway, path="/s", last_event_id=None, timeout=RECOVERED_SECONDS) -> curl.Subscriber:
-        """One whose sluice.open has come."""
-        subscriber = self.subscribe(path, gateway=gateway, last_event_id=last_event_id)
-        subscriber.open_event = subscriber.opened(timeout)
-        return subscriber
-
-    def assert_next(self, subscriber, *data: str, timeout=RECOVERED_SECONDS):
-        events = subscriber.take(len(data), timeout)
-        self.assertEqual([event.data for event in events], list(data))
-        return events
-
-    def assert_gap(self, subscriber, reason: str) -> dict:
-        gap = self.gap(subscriber.next(RECOVERED_SECONDS))
-        self.assertEqual(gap["reason"], reason)
-        return gap
+class SseCase(SourceCase):
+    path = "/s"
 
 
 class AnotherSluice(SseCase):
     """The backend is a sluice with its history on disk."""
 
     def setUp(self):
-        self.backend = Gateway(BACKEND)
+        self.backend = Gateway(SSE_BACKEND)
         self.addCleanup(self.backend.close)
         self.backend.start()
 
@@ -184,7 +159,7 @@ class AnotherSluice(SseCase):
         self.assertIn("source s: up", self.fetch("/readyz", gateway=gateway, admin=True).text)
 
     def test_what_the_backend_has_lost_is_announced_here_too(self):
-        memory = BACKEND.replace('store = "disk", path = "feeds.db"', "entries = 3")
+        memory = SSE_BACKEND.replace('store = "disk", path = "feeds.db"', "entries = 3")
         backend = self.start(memory)
         gateway = self.start(source(f"https://localhost:{backend.port}/feeds/eu", ca=backend.ca))
         reader = self.follow(gateway)
@@ -284,7 +259,7 @@ class ScriptedBackend(SseCase):
     def test_events_and_lines_that_are_too_large_are_passed_over(self):
         server = self.start_backend()
         server.answer_with(behave.bytes_of_a_stream(
-            b"id: 1\ndata: a\n\nid: 2\ndata: " + b"x" * 200_000 + b"\n\nid: 3\n" + b"data: y\n" * 50_000
+            b"id: 1\ndata: a\n\nid: 2\ndata: " + b"x" * 3_000_000 + b"\n\nid: 3\n" + b"data: y\n" * 50_000
             + b"\n:" + b"c" * 200_000 + b"\n\nid: 4\ndata: b\n\n"))
         gateway = self.start(source(server.url()), {"limits.event_size": "64KiB", "limits.body_size": "64KiB"})
         self.assertEqual([event.id for event in self.assert_next(self.follow(gateway, last_event_id="earliest"), "a", "b")],
@@ -296,9 +271,9 @@ class ScriptedBackend(SseCase):
             with self.subTest(behaviour):
                 server = self.start_backend()
                 server.answer_with(behave.bytes_of_a_stream(b"id: 1\ndata: before\n\n", then="end"), behaviour)
-                gateway = self.start_gateway(server)
+                gateway = self.start_gateway(server, 'silence = "2s"')
                 reader = self.follow(gateway)
-                gateway.wait_for_line("source down.*too l", RECOVERED_SECONDS)
+                gateway.wait_for_line("source down.*nothing came for 2000 ms", RECOVERED_SECONDS)
                 server.publish("before", id="1")
                 server.publish("after", id="2")
                 while (event := reader.next(RECOVERED_SECONDS)).data == "before":
@@ -331,6 +306,27 @@ class ScriptedBackend(SseCase):
         self.assert_next(reader, "a", "b")
         self.assert_gap(reader, "recreated")
         self.assert_next(reader, "other", "one")
+
+    def test_a_subscriber_that_is_behind_is_told_that_the_backend_began_anew(self):
+        for entries in (1000, 3):
+            with self.subTest(entries):
+                server = self.start_backend()
+                gateway = self.start_gateway(server, f"history.entries = {entries}")
+                reader = self.follow(gateway)
+                with raw_h2.Peer(gateway, settings={raw_h2.INITIAL_WINDOW_SIZE: 3000}) as slow:
+                    stream = slow.get("/s")
+                    slow.wait_body(stream, b"sluice.open")
+                    for number in range(1, 21):  # the other one keeps up
+                        server.publish("x" * 500, id=str(number))
+                        self.assert_next(reader, "x" * 500)
+                    server.otherwise = behave.bytes_of_a_stream(b"id: 1\ndata: other\n\nid: 2\ndata: one\n\n")
+                    server.cut()
+                    self.assert_gap(reader, "recreated")
+                    slow.give_window(stream, 1 << 20)
+                    slow.wait_body(stream, b"data: one\n\n", RECOVERED_SECONDS)
+                    text = slow.body(stream)
+                    self.assertEqual(text.count(b'"recreated"'), 1, text)
+                    self.assertLess(text.index(b'"recreated"'), text.index(b"data: other"))
 
     def test_a_backend_that_sends_all_again_at_each_connect_repeats_nothing(self):
         server = self.start_backend()

@@ -8,17 +8,8 @@ import curl
 import httpx
 from fault_storm import Storm, relays_to
 from gateway import Gateway
+from source_case import SSE_BACKEND
 
-BACKEND = f"""
-access = {{ publish_secret = "{case.SECRET}" }}
-retry = {{ min = "1s", max = "1s" }}
-[source.feeds]
-url = "publish:"
-history = {{ store = "disk", path = "feeds.db" }}
-[[route]]
-path = "/feeds/{{region}}"
-source = "feeds"
-"""
 CONFIG = """
 [source.feeds]
 url = "https://localhost:{port}/feeds/{{region}}"
@@ -46,7 +37,7 @@ class Backend:
 
 class SseBackend(case.Case):
     def test_every_acknowledged_event_reaches_every_subscriber_once_in_order(self):
-        backend = self.start(BACKEND)
+        backend = self.start(SSE_BACKEND)
         relays = relays_to(self, backend.port)
         gateways = [self.start(CONFIG.format(port=relay.port, ca=backend.ca)) for relay in relays]
         clients = []

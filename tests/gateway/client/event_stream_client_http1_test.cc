@@ -1,6 +1,8 @@
 // EventStreamClient over HTTP/1.1, with servers that behave and servers that do not.
 #include <doctest/doctest.h>
 
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,36 @@ TEST_CASE("stopping a stream ends its connection") {
   stream.stop();
   talk.until([&] { return subscriber.ends == 1 && talk.server.connections.front().left; });
   CHECK(subscriber.end_reason.empty());
+}
+
+TEST_CASE("an event that is too large and does not end is left, and not asked for again") {
+  Subscriber subscriber;
+  Http1Conversation talk([](Peer& peer) {
+    if (peer.request.find("\r\nlast-event-id: 2\r\n") != std::string::npos)
+      peer.send(chunked + chunk("id: 3\ndata: c\n\n"));
+    else
+      peer.send(chunked + chunk("id: 1\ndata: a\n\nid: 2\ndata: "));
+  });
+  boost::asio::steady_timer more(talk.loop);
+  std::function<void()> go_on = [&] {
+    more.expires_after(std::chrono::milliseconds(5));
+    more.async_wait([&](const boost::system::error_code& error) {
+      if (error || talk.server.connections.size() > 1) return;
+      if (subscriber.events.size() == 1) talk.server.connections.front().send(chunk(std::string(100, 'x')));
+      go_on();
+    });
+  };
+  EventStreamClient::Options options = quick("/a");
+  options.silence = std::chrono::milliseconds(200);
+  options.source.event_size_max = 50;
+  options.source.skip_too_large = true;
+  EventStreamClient stream(talk.loop, talk.connection, std::move(options), subscriber);
+  stream.start();
+  go_on();
+  talk.until([&] { return subscriber.events == std::vector<std::string>{"a", "c"}; });
+  CHECK(subscriber.waits == std::vector<std::string>{"nothing came for 200 ms"});
+  stream.stop();
+  talk.until([&] { return subscriber.ends == 1; });
 }
 
 TEST_CASE("a redirect keeps the connection") {

@@ -82,9 +82,8 @@ TEST_CASE("a value of the wrong type or out of its bounds is named with the reme
        "sluice.toml:1:22: `limits.connections` is 0; expected count, 1 to 10000000 (open connections; bounds "
        "descriptors)"},
       {"a negative count", "limits.topics = -1",
-       "sluice.toml:1:17: `limits.topics` is -1; expected count, 1 to 10000000 (topics with state; bounds what "
-       "invented "
-       "names cost)"},
+       "sluice.toml:1:17: `limits.topics` is -1; expected count, 1 to 10000000 (topics with state, or being "
+       "opened; bounds what invented names cost)"},
       {"a fraction for a count", "limits.topics = 1.5",
        "sluice.toml:1:17: `limits.topics` is a number; expected count, 1 to 10000000"},
       {"NaN", "limits.resets_rate = nan",

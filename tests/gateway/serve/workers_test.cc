@@ -24,9 +24,11 @@ namespace {
 
 constexpr unsigned worker_count = 3;
 
-// A source that wants to be called every millisecond and counts how often it is told to hold and to go on.
+// A source that wants to be called every millisecond and counts how often it is told to hold and to go on. Its engine
+// never answers: a topic that is asked for is never open.
 struct Metronome final : topic::Provider {
-  void open(const std::string&, topic::TimePoint, std::function<void(topic::OpenResult)>) override {}
+  void open(const std::string&, topic::TimePoint, std::function<void(topic::OpenResult)>) override { ++opens; }
+  void stop_opening(const std::set<std::string>& topics) override { dropped += static_cast<int>(topics.size()); }
   void publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
                std::function<void(topic::PublishResult)>) override {}
   [[nodiscard]] topic::TimePoint due() const override { return next; }
@@ -34,7 +36,7 @@ struct Metronome final : topic::Provider {
   void pause() override { ++pauses; }
   void go_on() override { ++resumptions; }
   topic::TimePoint next = std::chrono::steady_clock::now();
-  std::atomic<int> pauses{0}, resumptions{0};
+  std::atomic<int> pauses{0}, resumptions{0}, opens{0}, dropped{0};
 };
 
 config::Config with_mailbox(std::size_t bytes) {
@@ -71,11 +73,12 @@ class Workers {
       providers_.push_back(adapter.get());
       home_worker.adopt(static_cast<topic::SourceIndex>(source), std::move(home), std::move(adapter));
     }
+    history.linger = 1s;
     auto ticking = std::make_unique<Metronome>();
     metronome_ = ticking.get();
     workers_[0]->adopt(2,
                        std::make_unique<topic::Home>(topic::SourceIndex{2}, *workers_[0]->services().topics[0], history,
-                                                     1U, [](const topic::Message&) {}),
+                                                     2U, [](const topic::Message&) {}),
                        std::move(ticking));
     for (const auto& worker : workers_) worker->set_homes({0, 1, 0});
     for (const auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
@@ -107,6 +110,13 @@ class Workers {
     });
     for (const unsigned passed : {worker, source, worker}) on(passed, [] {});
   }
+  // As a stream does that has gone since.
+  void open(unsigned worker, unsigned source, const std::string& topic) {
+    on(worker, [&] {
+      workers_[worker]->services().sources.open(static_cast<topic::SourceIndex>(source), topic, {++last_stream_, 1});
+    });
+    for (const unsigned passed : {worker, source % 2, worker}) on(passed, [] {});
+  }
   std::uint64_t refused(unsigned worker) { return metrics_.worker(worker).limit_hits[observe::Limit::mailbox].value(); }
   [[nodiscard]] std::string name(unsigned source) const { return config_.sources[source].name; }
 
@@ -120,6 +130,7 @@ class Workers {
   std::vector<topic::Home*> homes_;
   std::vector<topic::Provider*> providers_;
   Metronome* metronome_ = nullptr;
+  std::uint64_t last_stream_ = 0;
   std::vector<std::thread> threads_;
 };
 
@@ -259,4 +270,16 @@ TEST_CASE("a worker that is stuck fills its mailbox up to limits.mailbox: publis
   workers.on(0, [&] { CHECK(workers.home(0).last() == last + 1); });
   while (workers.metronome().resumptions == 0) workers.on(0, [] {});
   CHECK(workers.metronome().pauses == 1);
+}
+
+TEST_CASE("a topic that no engine opens is asked for once, counts, and is dropped when nobody waits") {
+  Workers workers;
+  for (int stream = 0; stream != 3; ++stream)
+    for (unsigned worker = 0; worker != worker_count; ++worker) workers.open(worker, 2, "clock/a");
+  CHECK(workers.metronome().opens == 1);
+  for (const char* topic : {"clock/b", "clock/c", "clock/d"}) workers.open(1, 2, topic);
+  CHECK(workers.metronome().opens == 2);  // limits.topics: there is no room for more
+  while (workers.metronome().dropped != 2) workers.on(0, [] {});
+  workers.open(2, 2, "clock/c");
+  CHECK(workers.metronome().opens == 3);
 }

@@ -76,5 +76,40 @@ TEST_CASE("redis: pages of small entries grow to a thousand") {
   CHECK(read_all(stream) == std::vector<std::size_t>{32, 64, 128, 256, 512, 1000, 1000});
 }
 
+TEST_CASE("redis: who has had the last entry that was trimmed is told of no loss, who has not is") {
+  const test::RedisServer server;
+  RealStory story(server);
+  const std::vector<std::string> ids = {"10-0", "20-0", "30-0", "40-0", "50-0", "60-0"};
+  const auto add_all = [&] {
+    for (const std::string& id : ids) CHECK(story.admin.say({"XADD", "k:x", id, "data", "x"}) == text(id));
+  };
+  SUBCASE("of entries that came live") {
+    story.open_all({"s/x"});
+    add_all();
+    story.admin.until([&] { return story.events("s/x").size() == 6; });
+  }
+  SUBCASE("of entries that were read in pages") {
+    add_all();
+    CHECK(story.admin.say({"XDEL", "k:x", ids[1]}) == test::integer(1));
+    Awaited<topic::PagePtr> page;
+    story.read("s/x", "", page);
+    story.admin.until([&] { return page.count == 1; });
+  }
+  for (const std::size_t gone : {3U, 5U}) {  // of six
+    CHECK(story.admin.say({"XTRIM", "k:x", "MINID", ids[gone]}).kind == RedisReply::Kind::integer);
+    Awaited<topic::PagePtr> had, lost;
+    story.read("s/x", ids[gone - 1], had);
+    story.read("s/x", ids[gone - 2], lost);
+    story.admin.until([&] { return had.count + lost.count == 2; });
+    CHECK_FALSE((*had.value)->gap);
+    CHECK((*had.value)->from == ids[gone - 1]);
+    CHECK((*lost.value)->gap == topic::GapReason::trimmed);
+    for (const auto& page : {had, lost}) {
+      CHECK((*page.value)->entries.size() == 6 - gone);
+      CHECK((*page.value)->through == ids.back());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sluice::source

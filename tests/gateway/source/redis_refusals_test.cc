@@ -75,6 +75,24 @@ TEST_CASE("redis: a topic that the server will not tell of opens once it does") 
   CHECK(story.is_up());
 }
 
+TEST_CASE("redis: a topic that the server will not tell of is given up when nobody waits for it") {
+  test::RedisServer server;
+  RealStory story(server);
+  story.allow({"-xinfo"});
+  Awaited<OpenResult> opened, again;
+  story.open("s/x", opened);
+  story.admin.until([&] { return story.is_down(); });
+  story.source->stop_opening({"s/x", "s/never"});
+  CHECK(story.is_up());
+  story.allow({"+xinfo"});
+  story.admin.settle(2s);
+  CHECK(opened.count == 0);
+  CHECK_FALSE(story.replicas.home->find("s/x"));
+  story.open("s/x", again);
+  story.admin.until([&] { return again.count == 1; });
+  CHECK(again.value == OpenResult::opened);
+}
+
 TEST_CASE("redis: a key of another type is no topic") {
   test::RedisServer server;
   RealStory story(server);

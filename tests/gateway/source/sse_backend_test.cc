@@ -189,6 +189,21 @@ TEST_CASE("sse backend: ids that begin anew are announced, and the old ones are 
   story.until([&] { return story.ring() == Strings{"gap recreated", "1 other"}; });
 }
 
+TEST_CASE("sse backend: an event of any size above the limit is dropped and counted, and the stream goes on") {
+  Story story;
+  story.context.limits.event_size = 1000;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    connection.send("id: 1\ndata: a\n\nid: 2\ndata: " + std::string(100'000, 'x') + "\n\n");
+    connection.send("data: " + std::string(50'000, 'x') + "\ndata: y\nid: 3\n\nid: 4\ndata: d\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 2; });
+  CHECK(story.ring() == Strings{"1 a", "4 d"});
+  CHECK(story.context.metrics.poison.value() == 2);
+  CHECK(story.asked == Strings{""});
+}
+
 TEST_CASE("sse backend: the past is asked for by its id until it meets the ring") {
   Story story;
   story.answer = [&](auto& connection) {
@@ -273,6 +288,28 @@ TEST_CASE("sse backend: a captured topic that the backend does not have is unkno
   CHECK(story.asked.size() == 1);
   CHECK_FALSE(story.source->may_have("s"));
   CHECK_FALSE(story.source->may_have("s/.."));
+}
+
+TEST_CASE("sse backend: a captured topic for which nobody waits any more is not asked for") {
+  Story story("/feeds/{region}");
+  bool away = true;
+  story.answer = [&](auto& connection) {
+    connection.send(away ? "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n" : stream_head);
+  };
+  story.begin();
+  int answers = 0;
+  const auto open = [&] {
+    story.source->open("s/eu", std::chrono::steady_clock::now(), [&](topic::OpenResult) { ++answers; });
+  };
+  open();
+  story.until([&] { return story.context.metrics.state() == observe::SourceState::down; });
+  story.source->stop_opening({"s/eu", "s/never"});
+  CHECK(story.context.metrics.state() == observe::SourceState::up);
+  story.until([&] { return story.newest().left; });
+  away = false;
+  open();
+  story.until([&] { return answers == 1; });
+  CHECK(story.asked.size() == 2);
 }
 
 TEST_CASE("sse backend: keys that cannot be are refused with what is wrong") {
