@@ -141,7 +141,8 @@ const std::vector<Key<Config>>& config_keys() {
           "limits.accept_rate", &Limits::accept_rate, Count{0, 10'000'000},
           "streams that may open in a second, above it they are given a time to come back; 0: as many as it can take"),
       limit("limits.memory", &Limits::memory, Size{0, 1024 * GiB},
-            "resident memory; at 90 % of it no stream opens; 0: three quarters of the machine's, or of its cgroup's"),
+            "resident memory; at 90 % of it no stream opens, at 95 % who holds most for a peer that does not read is ended; "
+            "0: three quarters of the machine's, or of its cgroup's"),
       limit("limits.handshakes", &Limits::handshakes, Count{1, 1'000'000},
             "TLS handshakes in progress; a full one costs 150 to 190 µs of a core"),
       limit("limits.handshakes_per_turn", &Limits::handshakes_per_turn, Count{1, 10'000},

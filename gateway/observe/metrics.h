@@ -57,7 +57,7 @@ enum class EndReason : std::uint8_t {
   complete,         // the response was sent whole
   peer_cancelled,   // the peer reset the stream
   connection_lost,  // the transport ended under it
-  slow,             // backlog and no byte accepted for limits.stall_timeout
+  slow,             // backlog and no byte accepted for limits.stall_timeout; or it held most of a memory nearly full
   busy,             // over a limit: told when to come back
   drain,            // the gateway goes down
 };
@@ -100,6 +100,7 @@ enum class Limit : std::uint8_t {
   idle_timeout,
   ping_timeout,
   descriptors,
+  memory,
 };
 // By the key under `limits.`; nullopt: not one that is counted.
 [[nodiscard]] std::optional<Limit> find_limit(std::string_view key);
@@ -119,7 +120,7 @@ struct alignas(64) WorkerMetrics {
   CountersBy<GapReason::too_many_topics> gaps;
   CountersBy<proto::Glitch::header_timeout> glitches;
   CountersBy<Handshake::timeout> tls_handshakes;
-  CountersBy<Limit::descriptors> limit_hits;
+  CountersBy<Limit::memory> limit_hits;
   CountersBy<BusyReason::accept_rate> busy;
   Gauge retry_low_ms, retry_high_ms;  // the first worker's: all draw from the same interval
   Counter retries_renewed;

@@ -20,6 +20,8 @@ constexpr std::int32_t fair_window_min = 65'535;
 // hog_patience is ended for it.
 constexpr std::int32_t starving_share = 8;
 constexpr std::chrono::seconds hog_patience{5};
+// A reader that is only slower than we are empties its rest within this time, again and again.
+constexpr std::chrono::seconds held_after{1};
 // Whoever was refused for limits.connections has its answer by then.
 constexpr std::chrono::seconds surplus_patience{1};
 }  // namespace
@@ -350,6 +352,7 @@ void Connection::on_ciphertext(std::span<const std::uint8_t> bytes) {
   }
   if (taken == bytes.size()) return;
   const bool first = rest_.empty();
+  if (first) backed_up_since_ = services_.now;
   rest_.append(bytes.subspan(taken));
   count_rest();
   if (first) transport_.await_writable();
@@ -453,6 +456,30 @@ void Connection::end_hog() {
   if (hog == nullptr || streams_.size() < 2) return;
   services_.metrics.limit_hits[observe::Limit::stall_timeout].add();
   reset(*hog, proto::ErrorCode::cancel, EndReason::slow);  // a clean end would leave its bytes in the window
+}
+
+std::size_t Connection::held_bytes() const {
+  if (dead_) return 0;
+  const bool stuck = backed_up() && services_.now - backed_up_since_ > held_after;
+  std::size_t bytes = stuck ? rest_.capacity() : 0;
+  for (const auto& stream : streams_)
+    if (!stream->ended_ && (stuck || stream->blocked_)) bytes += stream->held_bytes();
+  return bytes;
+}
+
+void Connection::let_go() {
+  observe::Counter& hits = services_.metrics.limit_hits[observe::Limit::memory];
+  if (backed_up()) {
+    hits.add();
+    lost_reason_ = EndReason::slow;
+    return on_transport_end();
+  }
+  for (std::size_t index = 0; index != streams_.size(); ++index) {
+    Stream& stream = *streams_[index];
+    if (stream.ended_ || !stream.blocked_ || stream.held_bytes() == 0) continue;
+    hits.add();
+    stream.let_go();
+  }
 }
 
 void Connection::visit_streams() {

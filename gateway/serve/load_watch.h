@@ -28,6 +28,7 @@ class LoadWatch {
   [[nodiscard]] std::string detail() const;
 
  private:
+  void measure_memory();
   void learn_rate(std::chrono::steady_clock::time_point now);
 
   const config::Limits& limits_;

@@ -49,6 +49,8 @@ class Merge {
   [[nodiscard]] std::string id() const;
   [[nodiscard]] std::vector<std::string_view> topic_names() const;
   [[nodiscard]] std::uint32_t gap_count() const { return gaps_; }
+  // Memory that it keeps: its share of its pages, and of entries that retention has let go.
+  [[nodiscard]] std::size_t held_bytes() const;
 
   // --- The past
   struct Want {
