@@ -112,6 +112,7 @@ enum class PublishCode : std::uint8_t { ok, bad_request, unauthorized, forbidden
 struct alignas(64) WorkerMetrics {
   Gauge connections, streams, handshakes_in_progress;
   Counter connections_opened, connections_closed;
+  Counter connections_near_stream_limit;
   Counter streams_opened;
   CountersBy<EndReason::drain> streams_ended;
   Counter events_published, deliveries, bytes_sent, bytes_received, heartbeats, turn_flushes;

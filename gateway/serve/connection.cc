@@ -123,6 +123,7 @@ proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Reque
   added.id_ = id;
   added.index_ = static_cast<std::uint32_t>(streams_.size());
   streams_.push_back(std::move(stream));
+  warn_near_stream_limit();
   ++services_.streams;
   services_.metrics.streams.add(1);
   services_.metrics.streams_opened.add();
@@ -137,6 +138,15 @@ proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Reque
   }
   if (draining_) finish(added, EndReason::drain);  // came before it could read our goodbye
   return &added;
+}
+
+void Connection::warn_near_stream_limit() {
+  const std::uint32_t limit = services_.config.limits.http2.streams;
+  if (near_stream_limit_ || streams_.size() * 10 < std::size_t{limit} * 9) return;
+  near_stream_limit_ = true;
+  services_.metrics.connections_near_stream_limit.add();
+  observe::log_event(observe::Level::info, "a connection nears limits.streams_per_connection",
+                     {{"remote", remote_}, {"streams", streams_.size()}, {"limit", limit}});
 }
 
 void Connection::on_body(proto::StreamId id, proto::Http2StreamOwner* owner, std::span<const std::uint8_t> bytes) {

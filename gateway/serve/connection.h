@@ -101,6 +101,8 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   void on_glitch(proto::Glitch glitch) override;
 
   void start_http();
+  // The first time that few more streams can be opened: a browser holds back all requests to us above the limit.
+  void warn_near_stream_limit();
   void fail(const proto::ConnectionError& error);
   // Pulls one stream for at most a quantum; adds to `sent` what it gave. True: it stays in the ready list.
   void prefetch_ready(std::size_t next) const;
@@ -135,7 +137,7 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   std::size_t rest_counted_ = 0;
   std::uint32_t bodies_ = 0;  // requests whose body is awaited
   Phase phase_ = Phase::handshake;
-  bool surplus_ = false;
+  bool surplus_ = false, near_stream_limit_ = false;
   bool dirty_ = false, dead_ = false, lost_ = false, draining_ = false, said_goodbye_ = false;
   EndReason lost_reason_ = EndReason::connection_lost;
 };
