@@ -173,7 +173,9 @@ void Connection::on_window(proto::StreamId id, proto::Http2StreamOwner* owner) {
   };
   if (owner != nullptr) {
     static_cast<Stream*>(owner)->moved_ = true;
-    return unblock(*static_cast<Stream*>(owner));
+    // Without window of the connection it keeps its place among those who wait for that.
+    if (session_->connection_window() > 0) unblock(*static_cast<Stream*>(owner));
+    return;
   }
   if (id != 0) return;
   window_most_ = std::max(window_most_, session_->connection_window());
@@ -273,15 +275,23 @@ void Connection::flush() {
   session_->flush(out);
   std::size_t sent = 0;
   std::size_t next = 0;
+  const Stream* served = nullptr;  // the last that sent something
   while (next != ready_.size() && phase_ != Phase::closing) {
     prefetch_ready(next);
     Stream* stream = ready_[next++];
     if (stream == nullptr) continue;
+    const std::size_t sent_before = sent;
     if (pump(*stream, sent)) ready_.push_back(stream);
+    if (sent != sent_before) served = stream;
     if (out.size() >= record_size) seal(false);
     if (backed_up() || sent > turn_bytes) break;
   }
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(next));
+  if (served != nullptr && !served->ended_ && session_->connection_window() <= 0) {
+    // When the connection's window opens, those behind come first, or the same few would always take it.
+    std::ranges::rotate(streams_, streams_.begin() + served->index_ + 1);
+    for (std::uint32_t index = 0; index != streams_.size(); ++index) streams_[index]->index_ = index;
+  }
   if (draining_ && !said_goodbye_ && ready_.empty()) {
     said_goodbye_ = true;  // after every end: WebKit goes silent when streams stay open behind a GOAWAY
     session_->ping();      // before GOAWAY: python-h2 takes no frame after it
