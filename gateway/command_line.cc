@@ -121,7 +121,8 @@ struct Grammar {
     add_configuration(verb, run.overrides);
     add_key_flag(verb, run.overrides, "--listen", "listen", "ADDRESS",
                  "where subscribers connect: 127.0.0.1:8443, :8443");
-    add_key_flag(verb, run.overrides, "--admin", "admin.listen", "ADDRESS", "/metrics, /healthz, /readyz; or off");
+    add_key_flag(verb, run.overrides, "--admin", "admin.listen", "ADDRESS",
+                 "dashboard, /metrics, /healthz, /readyz; or off");
     add_key_flag(verb, run.overrides, "--workers", "workers", "COUNT", "event loops, or auto: one per core");
     add_key_flag(verb, run.overrides, "--log-level", "log.level", "LEVEL", "trace, debug, info, warning or error");
   }

@@ -101,7 +101,7 @@ std::string shell_path(const std::string& path) {
 void print_welcome(const config::Config& config, const serve::Gateway& gateway, const std::string& ca) {
   std::cout << fmt::format("listening on https://{}\n", gateway.address());
   if (!gateway.admin_address().empty())
-    std::cout << fmt::format("admin on https://{} (/metrics, /healthz, /readyz)\n", gateway.admin_address());
+    std::cout << fmt::format("admin on https://{} (dashboard, /metrics, /healthz, /readyz)\n", gateway.admin_address());
   if (config.zero_configuration) {
     const std::string trust = ca.empty() ? "" : fmt::format("--cacert {} ", shell_path(ca));
     const std::string base = fmt::format("https://localhost:{}", gateway.port());

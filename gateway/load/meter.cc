@@ -52,9 +52,11 @@ void Meter::take(const Amounts& amounts, TimePoint now) {
   worst_ = static_cast<Resource>(std::ranges::max_element(shares_) - shares_.begin());
 }
 
-std::string Meter::reason() const {
-  const Amount& amount = amounts_[static_cast<std::size_t>(worst_)];
-  return fmt::format("{} {} of {}", name(worst_), amount_text(worst_, amount.value), amount_text(worst_, amount.limit));
+std::string Meter::amount(Resource resource) const {
+  const Amount& amount = amounts_[static_cast<std::size_t>(resource)];
+  return amount_text(resource, amount.value) + " of " + amount_text(resource, amount.limit);
 }
+
+std::string Meter::reason() const { return std::string(name(worst_)) + ' ' + amount(worst_); }
 
 }  // namespace sluice::load

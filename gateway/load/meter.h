@@ -41,7 +41,9 @@ class Meter {
   [[nodiscard]] Resource worst() const { return worst_; }
   // 1: at its limit; at most 2.
   [[nodiscard]] double share(Resource resource) const { return shares_[static_cast<std::size_t>(resource)]; }
-  // For a person: "loop_lag 38 ms of 50 ms", as last taken.
+  // For a person, as last taken: "38 ms of 50 ms".
+  [[nodiscard]] std::string amount(Resource resource) const;
+  // Of the worst: "loop_lag 38 ms of 50 ms".
   [[nodiscard]] std::string reason() const;
 
  private:

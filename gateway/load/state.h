@@ -14,6 +14,8 @@ struct State {
   // What is published is delivered late: the loops lag, or sockets do not take what is sealed for them.
   std::atomic<bool> late{false};
   std::atomic<bool> memory_full{false};  // 90 % of it
+  // Resident bytes above 95 % of limits.memory: so much is to be given back.
+  std::atomic<std::uint64_t> memory_excess{0};
 };
 
 }  // namespace sluice::load

@@ -42,7 +42,7 @@ const Labels limits = {
     "connections",       "streams",       "handshakes",   "topics",          "topics_per_stream", "history_bytes",
     "event_size",        "body_size",     "bodies",       "events_per_body", "lines_per_event",   "event_name",
     "event_id",          "event_key",     "topic_name",   "last_event_id",   "mailbox",           "body_timeout",
-    "handshake_timeout", "stall_timeout", "idle_timeout", "ping_timeout",    "descriptors"};
+    "handshake_timeout", "stall_timeout", "idle_timeout", "ping_timeout",    "descriptors",       "memory"};
 const Labels busy_reasons = {"connections", "streams", "memory", "accept_rate"};
 const Labels resources = {"cpu",     "loop_lag", "connections", "streams",
                           "backlog", "memory",   "handshakes",  "descriptors"};
@@ -159,6 +159,9 @@ const std::vector<MetricDescription>& metric_list() {
             &W::handshakes_in_progress),
       counter("sluice_connections_opened_total", "Connections accepted.", &W::connections_opened),
       counter("sluice_connections_closed_total", "Connections closed.", &W::connections_closed),
+      counter("sluice_connections_near_stream_limit_total",
+              "Connections that had 90 % of limits.streams_per_connection open: a page above it hangs.",
+              &W::connections_near_stream_limit),
       counter("sluice_streams_opened_total", "Event streams opened.", &W::streams_opened),
       counters("sluice_streams_ended_total", "Event streams ended, by who or what ended them.", "reason", stream_ends,
                &W::streams_ended),

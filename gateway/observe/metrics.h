@@ -57,7 +57,7 @@ enum class EndReason : std::uint8_t {
   complete,         // the response was sent whole
   peer_cancelled,   // the peer reset the stream
   connection_lost,  // the transport ended under it
-  slow,             // backlog and no byte accepted for limits.stall_timeout
+  slow,             // backlog and no byte accepted for limits.stall_timeout; or it held most of a memory nearly full
   busy,             // over a limit: told when to come back
   drain,            // the gateway goes down
 };
@@ -100,6 +100,7 @@ enum class Limit : std::uint8_t {
   idle_timeout,
   ping_timeout,
   descriptors,
+  memory,
 };
 // By the key under `limits.`; nullopt: not one that is counted.
 [[nodiscard]] std::optional<Limit> find_limit(std::string_view key);
@@ -111,6 +112,7 @@ enum class PublishCode : std::uint8_t { ok, bad_request, unauthorized, forbidden
 struct alignas(64) WorkerMetrics {
   Gauge connections, streams, handshakes_in_progress;
   Counter connections_opened, connections_closed;
+  Counter connections_near_stream_limit;
   Counter streams_opened;
   CountersBy<EndReason::drain> streams_ended;
   Counter events_published, deliveries, bytes_sent, bytes_received, heartbeats, turn_flushes;
@@ -119,7 +121,7 @@ struct alignas(64) WorkerMetrics {
   CountersBy<GapReason::too_many_topics> gaps;
   CountersBy<proto::Glitch::header_timeout> glitches;
   CountersBy<Handshake::timeout> tls_handshakes;
-  CountersBy<Limit::descriptors> limit_hits;
+  CountersBy<Limit::memory> limit_hits;
   CountersBy<BusyReason::accept_rate> busy;
   Gauge retry_low_ms, retry_high_ms, retry_truncated;  // the first worker's: all draw from the same interval
   Counter retries_renewed;

@@ -2,6 +2,8 @@
 
 #include "gateway/observe/exposition.h"
 #include "gateway/serve/answer_stream.h"
+#include "gateway/serve/files.h"
+#include "gateway/serve/status.h"
 
 namespace sluice::serve {
 
@@ -20,26 +22,42 @@ Answer readiness(const observe::Metrics& metrics, bool ready, const LoadWatch& l
   return make_answer(ready ? 200 : 503, "text/plain", std::move(text));
 }
 
-Answer answer(const proto::Request& request, const observe::Metrics& metrics, bool ready, const LoadWatch& load) {
-  const auto problem = [](int status, const char* error, const char* detail, std::vector<proto::Field> fields = {}) {
-    return to_answer(
-        {.status = status, .error = error, .detail = detail, .where = {}, .pointer = {}, .fields = std::move(fields)});
-  };
-  const bool known = request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
-  if (!known) return problem(404, "not-found", "the admin listener has /healthz, /readyz and /metrics");
-  if (request.method != "GET" && request.method != "HEAD")
-    return problem(405, "method-not-allowed", "GET or HEAD", {{"allow", "GET, HEAD"}});
-  if (request.path == "/healthz") return make_answer(200, "text/plain", "ok\n");
-  if (request.path == "/readyz") return readiness(metrics, ready, load);
+Answer exposition(const observe::Metrics& metrics) {
   auto text = observe::expose(metrics);
-  if (!text) return problem(501, "not-built-in", "this build has no prometheus-cpp: build with -Dprometheus=enabled");
-  return make_answer(200, observe::exposition_content_type, std::move(*text));
+  if (text) return make_answer(200, observe::exposition_content_type, std::move(*text));
+  return to_answer({.status = 501,
+                    .error = "not-built-in",
+                    .detail = "this build has no prometheus-cpp: build with -Dprometheus=enabled"});
 }
 
 }  // namespace
 
-std::unique_ptr<Stream> Admin::handle(proto::Request&& request, bool, Connection&) {
-  Answer answered = answer(request, metrics_, ready_.load(std::memory_order_relaxed), load_);
+Answer Admin::answer(const proto::Request& request, std::chrono::steady_clock::time_point now) const {
+  if (request.method != "GET" && request.method != "HEAD")
+    return to_answer({.status = 405,
+                      .error = "method-not-allowed",
+                      .detail = "GET or HEAD",
+                      .where = {},
+                      .pointer = {},
+                      .fields = {{"allow", "GET, HEAD"}}});
+  const bool ready = ready_.load(std::memory_order_relaxed);
+  if (request.path == "/healthz") return make_answer(200, "text/plain", "ok\n");
+  if (request.path == "/readyz") return readiness(metrics_, ready, load_);
+  if (request.path == "/metrics") return exposition(metrics_);
+  if (request.path == "/status")
+    return make_answer(
+        200, "application/json",
+        status_json(metrics_, load_.meter(),
+                    {.ready = ready, .up = std::chrono::floor<std::chrono::milliseconds>(now - started_)}));
+  Answer file = answer_embedded(embedded_dashboard(), request, std::string_view(request.path).substr(1));
+  if (file.head.status != 404) return file;
+  return to_answer({.status = 404,
+                    .error = "not-found",
+                    .detail = "the admin listener has a page at /, /status, /healthz, /readyz and /metrics"});
+}
+
+std::unique_ptr<Stream> Admin::handle(proto::Request&& request, bool, Connection& connection) {
+  Answer answered = answer(request, connection.services().now);
   if (request.method == "HEAD") answered.bytes = {};
   return std::make_unique<AnswerStream>(std::move(answered));
 }

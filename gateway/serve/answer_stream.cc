@@ -51,6 +51,14 @@ void AnswerStream::write_body(std::span<std::uint8_t> out) {
   sent_ += out.size();
 }
 
+std::size_t AnswerStream::held_bytes() const {
+  if (!answered() || !answer_->owner) return 0;
+  return answer_->bytes.size() / static_cast<std::size_t>(answer_->owner.use_count());
+}
+
+// Cut, not ended: half a file that ends well would be taken for a whole one.
+void AnswerStream::let_go() { connection().reset(*this, proto::ErrorCode::cancel, EndReason::slow); }
+
 void AnswerStream::on_closed(EndReason reason) {
   Services& services = connection().services();
   if (!services.config.access_log || line_.method.empty()) return;

@@ -20,6 +20,8 @@ constexpr std::int32_t fair_window_min = 65'535;
 // hog_patience is ended for it.
 constexpr std::int32_t starving_share = 8;
 constexpr std::chrono::seconds hog_patience{5};
+// A reader that is only slower than we are empties its rest within this time, again and again.
+constexpr std::chrono::seconds held_after{1};
 // Whoever was refused for limits.connections has its answer by then.
 constexpr std::chrono::seconds surplus_patience{1};
 }  // namespace
@@ -121,6 +123,7 @@ proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Reque
   added.id_ = id;
   added.index_ = static_cast<std::uint32_t>(streams_.size());
   streams_.push_back(std::move(stream));
+  warn_near_stream_limit();
   ++services_.streams;
   services_.metrics.streams.add(1);
   services_.metrics.streams_opened.add();
@@ -135,6 +138,15 @@ proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Reque
   }
   if (draining_) finish(added, EndReason::drain);  // came before it could read our goodbye
   return &added;
+}
+
+void Connection::warn_near_stream_limit() {
+  const std::uint32_t limit = services_.config.limits.http2.streams;
+  if (near_stream_limit_ || streams_.size() * 10 < std::size_t{limit} * 9) return;
+  near_stream_limit_ = true;
+  services_.metrics.connections_near_stream_limit.add();
+  observe::log_event(observe::Level::info, "a connection nears limits.streams_per_connection",
+                     {{"remote", remote_}, {"streams", streams_.size()}, {"limit", limit}});
 }
 
 void Connection::on_body(proto::StreamId id, proto::Http2StreamOwner* owner, std::span<const std::uint8_t> bytes) {
@@ -161,7 +173,9 @@ void Connection::on_window(proto::StreamId id, proto::Http2StreamOwner* owner) {
   };
   if (owner != nullptr) {
     static_cast<Stream*>(owner)->moved_ = true;
-    return unblock(*static_cast<Stream*>(owner));
+    // Without window of the connection it keeps its place among those who wait for that.
+    if (session_->connection_window() > 0) unblock(*static_cast<Stream*>(owner));
+    return;
   }
   if (id != 0) return;
   window_most_ = std::max(window_most_, session_->connection_window());
@@ -261,15 +275,23 @@ void Connection::flush() {
   session_->flush(out);
   std::size_t sent = 0;
   std::size_t next = 0;
+  const Stream* served = nullptr;  // the last that sent something
   while (next != ready_.size() && phase_ != Phase::closing) {
     prefetch_ready(next);
     Stream* stream = ready_[next++];
     if (stream == nullptr) continue;
+    const std::size_t sent_before = sent;
     if (pump(*stream, sent)) ready_.push_back(stream);
+    if (sent != sent_before) served = stream;
     if (out.size() >= record_size) seal(false);
     if (backed_up() || sent > turn_bytes) break;
   }
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(next));
+  if (served != nullptr && !served->ended_ && session_->connection_window() <= 0) {
+    // When the connection's window opens, those behind come first, or the same few would always take it.
+    std::ranges::rotate(streams_, streams_.begin() + served->index_ + 1);
+    for (std::uint32_t index = 0; index != streams_.size(); ++index) streams_[index]->index_ = index;
+  }
   if (draining_ && !said_goodbye_ && ready_.empty()) {
     said_goodbye_ = true;  // after every end: WebKit goes silent when streams stay open behind a GOAWAY
     session_->ping();      // before GOAWAY: python-h2 takes no frame after it
@@ -350,6 +372,7 @@ void Connection::on_ciphertext(std::span<const std::uint8_t> bytes) {
   }
   if (taken == bytes.size()) return;
   const bool first = rest_.empty();
+  if (first) backed_up_since_ = services_.now;
   rest_.append(bytes.subspan(taken));
   count_rest();
   if (first) transport_.await_writable();
@@ -453,6 +476,30 @@ void Connection::end_hog() {
   if (hog == nullptr || streams_.size() < 2) return;
   services_.metrics.limit_hits[observe::Limit::stall_timeout].add();
   reset(*hog, proto::ErrorCode::cancel, EndReason::slow);  // a clean end would leave its bytes in the window
+}
+
+std::size_t Connection::held_bytes() const {
+  if (dead_) return 0;
+  const bool stuck = backed_up() && services_.now - backed_up_since_ > held_after;
+  std::size_t bytes = stuck ? rest_.capacity() : 0;
+  for (const auto& stream : streams_)
+    if (!stream->ended_ && (stuck || stream->blocked_)) bytes += stream->held_bytes();
+  return bytes;
+}
+
+void Connection::let_go() {
+  observe::Counter& hits = services_.metrics.limit_hits[observe::Limit::memory];
+  if (backed_up()) {
+    hits.add();
+    lost_reason_ = EndReason::slow;
+    return on_transport_end();
+  }
+  for (std::size_t index = 0; index != streams_.size(); ++index) {
+    Stream& stream = *streams_[index];
+    if (stream.ended_ || !stream.blocked_ || stream.held_bytes() == 0) continue;
+    hits.add();
+    stream.let_go();
+  }
 }
 
 void Connection::visit_streams() {

@@ -57,6 +57,11 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   void on_time();
   // Every stream gets its `retry:` and END_STREAM, then GOAWAY; closes after one round trip.
   void drain();
+  // Memory that it keeps for a peer which does not take it: what its transport has not taken for a second, and what the
+  // streams hold that wait for window.
+  [[nodiscard]] std::size_t held_bytes() const;
+  // Gives that memory back: ends those streams, or closes where nothing can be written.
+  void let_go();
   // It is one more than limits.connections: its streams are refused, and it is closed when it has none.
   void set_surplus() { surplus_ = true; }
   [[nodiscard]] bool surplus() const { return surplus_; }
@@ -96,6 +101,8 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   void on_glitch(proto::Glitch glitch) override;
 
   void start_http();
+  // The first time that few more streams can be opened: a browser holds back all requests to us above the limit.
+  void warn_near_stream_limit();
   void fail(const proto::ConnectionError& error);
   // Pulls one stream for at most a quantum; adds to `sent` what it gave. True: it stays in the ready list.
   void prefetch_ready(std::size_t next) const;
@@ -124,12 +131,13 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   const std::uint64_t id_;
   const std::string remote_;
   topic::TimePoint opened_, heard_, progressed_, next_visit_, idle_since_;
+  topic::TimePoint backed_up_since_{};  // while it is
   std::optional<topic::TimePoint> ping_sent_, closing_since_, starving_since_;
   std::int32_t window_most_ = 65'535;  // the largest window that the connection had; at first RFC 9113 §6.9.2's
   std::size_t rest_counted_ = 0;
   std::uint32_t bodies_ = 0;  // requests whose body is awaited
   Phase phase_ = Phase::handshake;
-  bool surplus_ = false;
+  bool surplus_ = false, near_stream_limit_ = false;
   bool dirty_ = false, dead_ = false, lost_ = false, draining_ = false, said_goodbye_ = false;
   EndReason lost_reason_ = EndReason::connection_lost;
 };

@@ -1,5 +1,5 @@
-// The files of gateway/serve/page/, inside the binary: the live page needs no directory and no installation.
-// Constants; the definition is generated at build time by tools/embed.py.
+// The files of gateway/serve/page/ and gateway/serve/dashboard/, inside the binary: the pages need no directory and no
+// installation. Constants; the definitions are generated at build time by tools/embed.py.
 #pragma once
 
 #include <span>
@@ -13,6 +13,9 @@ struct EmbeddedFile {
   std::string_view etag;  // quoted, of the content
 };
 
-[[nodiscard]] std::span<const EmbeddedFile> embedded_files();
+// The live page, for subscribers.
+[[nodiscard]] std::span<const EmbeddedFile> embedded_page();
+// The admin listener's page.
+[[nodiscard]] std::span<const EmbeddedFile> embedded_dashboard();
 
 }  // namespace sluice::serve

@@ -293,6 +293,13 @@ void EventStream::finish() {
   wake();
 }
 
+std::size_t EventStream::held_bytes() const {
+  if (merge_) return merge_->held_bytes();
+  return cursor_.log() == nullptr ? 0 : cursor_.held_bytes();
+}
+
+void EventStream::let_go() { connection().finish(*this, EndReason::slow); }
+
 void EventStream::on_closed(EndReason reason) {
   const std::size_t topic_count = merge_ ? merge_->topic_names().size() : 1;
   if (cursor_.log() != nullptr) {

@@ -49,6 +49,8 @@ class EventStream final : public Stream, private topic::Subscriber {
   void write_body(std::span<std::uint8_t> out) override;
   void on_time() override;
   void finish() override;
+  [[nodiscard]] std::size_t held_bytes() const override;
+  void let_go() override;
   void on_closed(EndReason reason) override;
 
   // A topic that it asked for was opened, or cannot be.

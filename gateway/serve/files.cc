@@ -10,8 +10,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "gateway/serve/embedded.h"
-
 namespace sluice::serve {
 namespace {
 
@@ -87,11 +85,11 @@ Files::Files(const std::filesystem::path& place) {
                              ": name a folder, or \"embedded:\" for the page inside the program");
 }
 
-Answer Files::answer_embedded(const proto::Request& request, std::string_view file) const {
-  for (const EmbeddedFile& embedded : embedded_files()) {
+Answer answer_embedded(std::span<const EmbeddedFile> files, const proto::Request& request, std::string_view file) {
+  for (const EmbeddedFile& embedded : files) {
     if (embedded.path != (file.empty() ? "index.html" : file)) continue;
     Answer answer = found(request, embedded.path, embedded.etag, embedded.bytes, nullptr);
-    // Our page has no inline script and no foreign part, and says so; a directory's owner sets a policy of his own.
+    // Our pages have no inline script and no foreign part, and say so; a directory's owner sets a policy of his own.
     answer.head.fields.push_back({"content-security-policy", "default-src 'self'; frame-ancestors 'none'"});
     return answer;
   }
@@ -100,7 +98,7 @@ Answer Files::answer_embedded(const proto::Request& request, std::string_view fi
 
 Answer Files::answer(const proto::Request& request, std::string_view file) const {
   if (hidden(file) || file.find('\0') != std::string_view::npos) return not_found();
-  if (directory_.empty()) return answer_embedded(request, file);
+  if (directory_.empty()) return answer_embedded(embedded_page(), request, file);
   std::string name(file);
   if (name.empty() || name.ends_with('/')) name += "index.html";
   // NONBLOCK: opening a FIFO must not wait for its writer.

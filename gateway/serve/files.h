@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include "gateway/serve/answer.h"
+#include "gateway/serve/embedded.h"
 #include "proto/http.h"
 
 namespace sluice::serve {
@@ -29,11 +31,12 @@ class Files {
   [[nodiscard]] Answer answer(const proto::Request& request, std::string_view file) const;
 
  private:
-  [[nodiscard]] Answer answer_embedded(const proto::Request& request, std::string_view file) const;
-
   std::filesystem::path directory_;  // canonical; empty: embedded
 };
 
+// GET or HEAD of one of the files inside the binary; "" means index.html. Knows If-None-Match.
+[[nodiscard]] Answer answer_embedded(std::span<const EmbeddedFile> files, const proto::Request& request,
+                                     std::string_view file);
 // By the name's ending; application/octet-stream for one that is not known.
 [[nodiscard]] std::string_view content_type_of(std::string_view file);
 // Whether an If-None-Match value names `etag` (RFC 9110 §13.1.2, weak comparison) or is "*".

@@ -1,5 +1,6 @@
 #include "gateway/serve/load_watch.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,7 +18,8 @@ namespace {
 // A loop that runs what is due this late delivers late: what subscribers notice begins here.
 constexpr double loop_lag_max_seconds = 0.05;
 constexpr unsigned ticks_per_second = 10;
-constexpr double memory_full_share = 0.9;
+constexpr double memory_full_share = 0.9;     // no stream opens
+constexpr double memory_excess_share = 0.95;  // who holds most of it for others is ended
 // A crowd that opens makes loops late by itself, and is served sooner than it would be if it were sent away: only what
 // is far over its limit counts as late.
 constexpr double late_times = 3;
@@ -50,7 +52,7 @@ LoadWatch::LoadWatch(const config::Limits& limits, std::vector<Worker*> workers,
 
 void LoadWatch::on_tick(std::chrono::steady_clock::time_point now) {
   if (ticks_++ % ticks_per_second == 0) {
-    memory_bytes_ = static_cast<double>(observe::read_resident_bytes());
+    measure_memory();
     learn_rate(now);
   }
   double cpu_seconds = 0, lag = 0, backlog = 0, handshakes = 0, connections = 0;
@@ -93,6 +95,17 @@ void LoadWatch::on_tick(std::chrono::steady_clock::time_point now) {
   for (std::size_t resource = 0; resource != load::resource_count; ++resource)
     metrics_.shares_percent[resource].set(
         static_cast<std::int64_t>(100 * meter_.share(static_cast<load::Resource>(resource))));
+}
+
+void LoadWatch::measure_memory() {
+  const double most = memory_excess_share * memory_max_;
+  memory_bytes_ = static_cast<double>(observe::read_resident_bytes());
+  if (memory_bytes_ >= most) {
+    ::malloc_trim(0);  // what is free goes back before anybody is ended for it
+    memory_bytes_ = static_cast<double>(observe::read_resident_bytes());
+  }
+  const std::uint64_t excess = memory_bytes_ >= most ? static_cast<std::uint64_t>(memory_bytes_ - most) + 1 : 0;
+  state_.memory_excess.store(excess, std::memory_order_relaxed);
 }
 
 void LoadWatch::learn_rate(std::chrono::steady_clock::time_point now) {

@@ -26,8 +26,10 @@ class LoadWatch {
   void on_tick(std::chrono::steady_clock::time_point now);
   // For a person: "load 37 %: cpu 0.74 cores of 2.00 cores; 3,400 streams a second can come back".
   [[nodiscard]] std::string detail() const;
+  [[nodiscard]] const load::Meter& meter() const { return meter_; }
 
  private:
+  void measure_memory();
   void learn_rate(std::chrono::steady_clock::time_point now);
 
   const config::Limits& limits_;

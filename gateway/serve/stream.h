@@ -40,6 +40,10 @@ class Stream : public proto::Http2StreamOwner {
   virtual void on_time() {}
   // Stop at the next entry boundary, with a last `retry:` where there is one. Call Connection::finish().
   virtual void finish() = 0;
+  // Memory that it keeps for a peer that does not take it; of what others keep too, its share.
+  [[nodiscard]] virtual std::size_t held_bytes() const { return 0; }
+  // Ends for want of memory, so that its client can come back for the rest. Only of who holds some.
+  virtual void let_go() {}
   // The stream is gone; the last call before its destruction.
   virtual void on_closed(EndReason) {}
 

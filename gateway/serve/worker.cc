@@ -9,6 +9,7 @@
 
 #include "gateway/observe/log.h"
 #include "gateway/serve/load_watch.h"
+#include "gateway/serve/shed.h"
 #include "gateway/serve/socket.h"
 #include "proto/check.h"
 
@@ -264,6 +265,7 @@ void Worker::on_tick() {
   if (slot_ != 0) return;
   // Once a second.
   adjust_to_load();
+  shed_memory();
   release_memory();
   opening_revision_ = 0;  // who waits for a topic and has gone meanwhile is forgotten
   leave_openings();
@@ -310,6 +312,19 @@ void Worker::adjust_to_load() {
   services_.metrics.retry_low_ms.set(services_.retry.interval().low.count());
   services_.metrics.retry_high_ms.set(services_.retry.interval().high.count());
   services_.metrics.retry_truncated.set(services_.retry.truncated() ? 1 : 0);
+}
+
+// Each worker gives back its part of what is too much.
+void Worker::shed_memory() {
+  const std::uint64_t excess = services_.load.memory_excess.load(std::memory_order_relaxed);
+  if (excess == 0) return;
+  std::vector<Connection*> connections;
+  for (const auto& [id, socket] : sockets_) connections.push_back(&socket->connection());
+  const Shed shed = serve::shed_memory(connections, excess / std::max<std::size_t>(workers_.size(), 1) + 1);
+  if (shed.connections == 0) return;
+  observe::log_event(
+      observe::Level::warning, "memory nearly full: ended who held most for a peer that does not read",
+      {{"worker", index_}, {"connections", shed.connections}, {"held_bytes", shed.bytes}, {"excess_bytes", excess}});
 }
 
 // One worker does it for the whole process.

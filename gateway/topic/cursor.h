@@ -75,6 +75,10 @@ class Cursor {
     return *pinned_;
   }
   [[nodiscard]] std::size_t pinned_rest() const { return pinned_ ? pinned_->size() - sent_ : 0; }
+  // Its share of an entry that retention has let go, and that those keep who have sent half of it.
+  [[nodiscard]] std::size_t held_bytes() const {
+    return pinned_ && next_ <= log_->first() ? pinned_->footprint() / pinned_.use_count() : 0;
+  }
 
  private:
   TopicLog* log_ = nullptr;

@@ -94,6 +94,8 @@ class EntryPtr {
   const Entry& operator*() const { return *entry_; }
   const Entry* operator->() const { return entry_; }
   explicit operator bool() const { return entry_ != nullptr; }
+  // How many hold the entry, this one included, a moment ago.
+  [[nodiscard]] std::uint32_t use_count() const { return entry_->references_.load(std::memory_order_relaxed); }
 
  private:
   friend class Entry;

@@ -256,6 +256,16 @@ void Merge::announce_gap(Part& part) {
   replay.gap.reset();
 }
 
+std::size_t Merge::held_bytes() const {
+  // An entry of a page that is still here is the page's.
+  std::size_t bytes = replayed_ && replayed_.use_count() == 1 ? replayed_->footprint() : 0;
+  for (const Part& part : parts_)
+    if (part.replay && part.replay->page)
+      bytes += part.replay->page->footprint() / static_cast<std::size_t>(part.replay->page.use_count());
+  for (const Member& member : members_) bytes += member.cursor.held_bytes();
+  return bytes;
+}
+
 // --- Rendering -----------------------------------------------------------------------------------------------------
 
 std::size_t Merge::current_rest() const {

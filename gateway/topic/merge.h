@@ -62,6 +62,8 @@ class Merge {
   [[nodiscard]] std::uint64_t take_conflated() { return std::exchange(conflated_, 0); }
   // Retention has taken entries that a topic had still to send.
   [[nodiscard]] bool has_lost() const;
+  // Memory that it keeps: its share of its pages, and of entries that retention has let go.
+  [[nodiscard]] std::size_t held_bytes() const;
 
   // --- The past
   struct Want {

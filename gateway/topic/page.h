@@ -4,6 +4,7 @@
 // (after, from] is announced before them.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -52,11 +53,17 @@ struct Page {
   [[nodiscard]] bool tells_loss_after(const PositionFormat& format, std::string_view position) const {
     return gap == GapReason::trimmed ? !(format.compare(position, from) >= 0) : gap.has_value();
   }
+  // Memory, once it is shared. Counted once: a page has a thousand entries, and every worker may ask.
   [[nodiscard]] std::size_t footprint() const {
-    std::size_t bytes = sizeof(Page);
+    const std::atomic_ref<std::size_t> counted(footprint_counted);
+    std::size_t bytes = counted.load(std::memory_order_relaxed);
+    if (bytes != 0) return bytes;
+    bytes = sizeof(Page);
     for (const EntryPtr& entry : entries) bytes += entry->footprint() + sizeof entry;
+    counted.store(bytes, std::memory_order_relaxed);
     return bytes;
   }
+  mutable std::size_t footprint_counted = 0;  // footprint()'s own; 0: not yet
 };
 using PagePtr = std::shared_ptr<const Page>;
 

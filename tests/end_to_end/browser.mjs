@@ -16,7 +16,17 @@ page.on('console', (message) => {
   if (['error', 'warning'].includes(message.type())) logged.push(message.text());
 });
 const requested = [];
-page.on('request', (request) => requested.push(request.url()));
+const streams = new Map(); // event streams by request: the page is not told the `retry:` that it was given, nor when it asked
+page.on('request', (request) => {
+  requested.push(request.url());
+  if (request.resourceType() === 'eventsource') streams.set(request, { path: new URL(request.url()).pathname, begun: Date.now() });
+});
+page.on('requestfinished', async (request) => {
+  const stream = streams.get(request);
+  if (!stream) return;
+  stream.ended = Date.now();
+  stream.text = await request.response().then((response) => response.text()).catch(String);
+});
 
 const actions = {
   open: ({ url }) => page.goto(url, { waitUntil: 'load' }).then((response) => response.status()),
@@ -33,6 +43,7 @@ const actions = {
   complaints: () => complaints,
   logged: () => logged,
   requested: () => requested,
+  streams: () => [...streams.values()],
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -84,6 +84,31 @@ class Admin(case.SharedCase):
         self.assertEqual(self.fetch("/healthz", admin=True).status, 200)
         self.assertEqual(self.fetch("/readyz", admin=True).status, 200)
 
+    def test_the_status_is_told_to_programs_with_the_amounts_as_text(self):
+        self.subscribe("/demo/clock").opened()
+        answer = self.fetch("/status", admin=True)
+        self.assertEqual(answer.fields["content-type"], "application/json")
+        self.assertEqual(answer.fields["cache-control"], "no-store")
+        status = answer.json
+        self.assertTrue(status["ready"])
+        self.assertGreaterEqual(status["streams"], 1)
+        self.assertEqual(len(status["load"]["resources"]), 8)
+        self.assertIn(status["load"]["resource"], status["load"]["text"])
+        self.assertEqual(status["retry_ms"]["low"], 2000)
+        self.assertEqual({source["name"]: source["state"] for source in status["sources"]}, {"demo": "up", "topics": "up"})
+
+    def test_the_dashboard_asks_nobody_else_and_runs_nothing_but_its_files(self):
+        page = self.fetch("/", admin=True)
+        self.assertEqual(page.status, 200)
+        self.assertEqual(page.fields["content-security-policy"], "default-src 'self'; frame-ancestors 'none'")
+        self.assertNotIn("https://", page.text)
+        for file in ("dashboard.js", "chart.js", "dashboard.css", "page.css", "mark.svg"):
+            self.assertEqual(self.fetch(f"/{file}", admin=True).status, 200, file)
+        self.assertEqual(self.fetch("/dashboard.js").status, 404, "not on the subscribers' port")
+        self.assert_refused(self.fetch("/page.js", admin=True), 404)
+        self.assert_refused(self.fetch("/", admin=True, body="x"), 405)
+        self.assertEqual(self.fetch("/", admin=True, method="HEAD").body, b"")
+
     def test_the_metrics_follow_prometheus_conventions(self):
         self.subscribe("/demo/clock").opened()
         answer = self.fetch("/metrics", admin=True)

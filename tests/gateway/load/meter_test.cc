@@ -36,6 +36,7 @@ TEST_CASE("the load is that of the worst resource, and says which") {
   CHECK(story.meter.worst() == Resource::streams);
   CHECK(story.meter.percent() == doctest::Approx(90));
   CHECK(story.meter.reason() == "streams 900 of 1000");
+  CHECK(story.meter.amount(Resource::cpu) == "0.40 cores of 2.00 cores");
   story.set(Resource::streams, 0, 1000);
   story.pass(60s);
   CHECK(story.meter.reason() == "loop_lag 38 ms of 50 ms");

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "gateway/serve/publish.h"
+#include "gateway/serve/shed.h"
 #include "proto/sse.h"
 #include "tests/support/certificates.h"
 
@@ -251,6 +252,12 @@ void Conversation::pass(std::chrono::seconds time) {
     services.now += std::chrono::seconds(1);
     for (const auto& peer : peers)
       if (peer->connection_) peer->connection_->on_time();
+    if (const std::uint64_t excess = load_state.memory_excess.load(); excess != 0) {
+      std::vector<serve::Connection*> connections;
+      for (const auto& peer : peers)
+        if (peer->connection_) connections.push_back(peer->connection_.get());
+      serve::shed_memory(connections, excess);
+    }
     for (const auto& topics : services.topics) topics->expire(services.now);
     for (const auto& home : homes) home->expire(services.now);
     run();

@@ -116,3 +116,23 @@ TEST_CASE("a stream is given a new reconnection time with its next event when th
   CHECK(retries(peer, quiet).size() == 2);
   story.check_nothing_left();
 }
+
+TEST_CASE("a connection is counted once when it has 90 % of limits.streams_per_connection open") {
+  config::Config config = Conversation::default_config();
+  config.limits.http2.streams = 10;
+  Conversation story(config);
+  Peer& peer = story.connect();
+  std::vector<proto::StreamId> streams;
+  for (int count = 0; count != 8; ++count) streams.push_back(peer.get("/notes/a"));
+  const observe::Counter& counted = story.services.metrics.connections_near_stream_limit;
+  CHECK(counted.value() == 0);
+  streams.push_back(peer.get("/notes/a"));
+  CHECK(counted.value() == 1);
+  peer.reset(streams.front());
+  peer.get("/notes/a");
+  CHECK(counted.value() == 1);
+  Peer& other = story.connect();
+  for (int count = 0; count != 8; ++count) (void)other.get("/notes/a");
+  CHECK(counted.value() == 1);
+  story.check_nothing_left();
+}

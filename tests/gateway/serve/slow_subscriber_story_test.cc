@@ -85,6 +85,16 @@ TEST_CASE("streams of one connection are served in turn: a long backlog does not
   CHECK(most - least <= 3 * 4096);
 }
 
+TEST_CASE("a connection's window that is too small for all streams goes round among them") {
+  Conversation story;
+  Peer& peer = story.connect({.returns_window = false});
+  std::vector<proto::StreamId> streams;
+  for (int count = 0; count != 8; ++count) streams.push_back(peer.get("/notes/a"));
+  for (int number = 0; number != 40; ++number) story.publish("notes/a", std::string(1000, 'x'));
+  for (int turn = 0; turn != 8; ++turn) peer.give_window(0, 8'000);
+  for (const auto stream : streams) CHECK(peer.response(stream).body.size() > 7'000);
+}
+
 TEST_CASE("a stream that takes nothing for limits.stall_timeout ends as slow; the others go on") {
   Conversation story;
   Peer& peer = story.connect({.stream_window = 2000, .returns_window = false});

@@ -257,3 +257,32 @@ TEST_CASE("a ring that runs over while the engine says that it has nothing tells
   }
   merge.leave(replicas.now);
 }
+
+TEST_CASE("a stream tells how much memory its page keeps, by its share") {
+  Replicas replicas({}, 1, engine_source());
+  replicas.home->start(position(0));
+  (void)replicas.home->open("s/a", replicas.now);
+  Engine engine;
+  for (std::uint64_t number = 1; number <= 100; ++number) engine.events.push_back({number, "s/a"});
+  struct Woken final : topic::Subscriber {
+    void on_touched() override {}
+  } woken;
+  Merge merge(woken);
+  topic::Topics& topics = *replicas.topics[0];
+  topic::TopicLog* log = topics.join("s/a");
+  PartStart start;
+  start.kind = PartStart::Kind::replay;
+  start.after = position(50);
+  merge.add(topics, std::span(&log, 1), start, start.after);
+  CHECK(merge.held_bytes() == 0);
+  auto wanted = merge.take_want();
+  REQUIRE(wanted);
+  PagePtr page = engine.read(wanted->request, 1000);
+  const std::size_t whole = page->footprint();
+  CHECK(whole > 50 * sizeof(topic::Entry));
+  merge.on_page(0, page);
+  CHECK(merge.held_bytes() == whole / 2);
+  page.reset();
+  CHECK(merge.held_bytes() == whole);
+  merge.leave(replicas.now);
+}
