@@ -1,7 +1,7 @@
 // Calendar: when those who were refused shall come back: bins of 100 ms up to a horizon, each with room for as many
 // arrivals as the accept rate allows. A refusal takes a place in the first bin that has one; an arrival is let in while
 // the last half second has admitted fewer than fit, and a fifth more, whoever it is, for a returning EventSource cannot
-// be told from a newcomer (design §5.5). One per worker; pure, it is told the time. Memory: 4 bytes a bin, made by the
+// be told from a newcomer (design §5.5). One per worker; pure, it is told the time. Memory: 8 bytes a bin, made by the
 // first refusal. Invariant: no bin is booked beyond what the rate allows, but for the horizon's last half once all is
 // full; in no half second are more than 1.2 times as many let in.
 #pragma once
@@ -33,7 +33,7 @@ class Calendar {
  private:
   using Index = std::int64_t;  // bins since the epoch of the steady clock
   struct Bin {
-    std::uint16_t booked = 0, admitted = 0;
+    std::uint32_t booked = 0, admitted = 0;
   };
   [[nodiscard]] static Index index_of(TimePoint time) { return time.time_since_epoch() / bin; }
   [[nodiscard]] Bin& at(Index index) { return bins_[static_cast<std::size_t>(index) % bins_.size()]; }

@@ -13,8 +13,11 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr std::chrono::seconds edition_min{30};
+// A crowd that has just come holds the times of the few that it was; a crash would find it with them.
+constexpr std::chrono::seconds edition_min_grown{5};
 
 bool moved(milliseconds before, milliseconds now) { return std::abs((now - before).count()) * 4 > before.count(); }
+bool doubled(milliseconds before, milliseconds now) { return now > 2 * before; }
 
 }  // namespace
 
@@ -38,7 +41,8 @@ void RetryHints::adjust(const Situation& situation, TimePoint now) {
   if (!told_at_) {
     told_ = interval_;
     told_at_ = now;
-  } else if ((moved(told_.low, interval_.low) || moved(told_.high, interval_.high)) && now - *told_at_ >= edition_min) {
+  } else if ((moved(told_.low, interval_.low) || moved(told_.high, interval_.high)) &&
+             now - *told_at_ >= (doubled(told_.high, interval_.high) ? edition_min_grown : edition_min)) {
     told_ = interval_;
     told_at_ = now;
     ++edition_;

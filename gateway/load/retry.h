@@ -37,7 +37,8 @@ class RetryHints {
   [[nodiscard]] bool truncated() const { return truncated_; }
   [[nodiscard]] std::chrono::milliseconds draw(Random& random) const;
   // Another number than the one that a stream was opened with: it is to be given a new time, with its next bytes. The
-  // interval has moved by more than a quarter then, and the number changes every 30 s at most.
+  // interval has moved by more than a quarter then, and the number changes every 30 s at most, or where it has doubled
+  // every 5 s.
   [[nodiscard]] std::uint8_t edition() const { return edition_; }
 
  private:

@@ -183,8 +183,8 @@ bool EventStream::is_due() {
 Burst EventStream::prepare(std::size_t room) {
   // An end does not wait for window: without it the event that has begun is cut, and the client discards it (HTML
   // §9.2.6). With it that event is finished, and the last `retry:` follows.
-  if (ending_ && room == 0) return ending(0, false);
   if ((conflates_ || disconnects_) && !ending_) apply_slow_policy();
+  if (ending_ && room == 0) return ending(0, false);
   if (cursor_.log() != nullptr && cursor_.has_gap()) remember_place();
   if (aside_ && aside_->fell_at && !ending_ && cursor_.at_boundary()) fall_behind();
   if (merge_ && !has_own_text() && merge_->is_single()) take_cursor_back();

@@ -74,6 +74,8 @@ class EventStream final : public Stream, private topic::Subscriber {
   bool find_starts();
   // Of a part that begins with a snapshot: whether its logs know all values; asks for what they lack.
   bool find_values(std::size_t part);
+  // False: nothing is lost, or no place was asked for.
+  bool begin_with_values(std::size_t part, std::optional<topic::GapReason> lost);
   void prepare_logs();
   void open();
   void open_single(const topic::Start& start, topic::SourceIndex source, topic::TopicLog& log,

@@ -131,6 +131,19 @@ void EventStream::split_into_parts() {
   }
 }
 
+namespace {
+
+// A loss that the rings did not know of.
+template <class Part>
+std::optional<topic::GapReason> loss_in_engine(const Part& part, const topic::Topics& topics) {
+  if (part.page && part.page->tells_loss_after(topics.format(), part.start.after)) return part.page->gap;
+  if (part.answered && !part.page && part.start.kind == topic::PartStart::Kind::replay)
+    return topic::GapReason::trimmed;
+  return std::nullopt;
+}
+
+}  // namespace
+
 bool EventStream::find_values(std::size_t index) {
   Opening::Part& part = opening()->parts[index];
   topic::Topics& topics = *services().topics[opening()->source_of(part)];
@@ -139,12 +152,25 @@ bool EventStream::find_values(std::size_t index) {
     topics.keep_newest(log);
     const std::string* wanted = log.newest()->wanted_page();
     if (wanted == nullptr) continue;
+    if (std::exchange(part.asked, true)) return false;
     part.loading = part.first + of_part;
-    if (!std::exchange(part.asked, true))
-      services().sources.read(opening()->source_of(part), {.topics = {log.name()}, .after = *wanted, .since = {}},
-                              {connection().id(), id()}, index);
+    part.loading_beginning = log.beginning();
+    services().sources.read(opening()->source_of(part), {.topics = {log.name()}, .after = *wanted, .since = {}},
+                            {connection().id(), id()}, index);
     return false;
   }
+  return true;
+}
+
+// What its client knew of the values is not to be mended by what is left of the history.
+bool EventStream::begin_with_values(std::size_t index, std::optional<topic::GapReason> lost) {
+  Opening::Part& part = opening()->parts[index];
+  if (!lost || part.wish.kind != Wish::Kind::position) return false;
+  part.lost = lost;
+  part.snapshot = true;
+  part.asked = part.asked && !part.answered;
+  part.answered = false;
+  part.page = {};
   return true;
 }
 
@@ -154,17 +180,14 @@ bool EventStream::find_starts() {
   for (std::size_t index = 0; index != opening.parts.size(); ++index) {
     Opening::Part& part = opening.parts[index];
     const topic::Topics& topics = *services().topics[opening.source_of(part)];
+    if (!part.snapshot && topics.snapshots()) (void)begin_with_values(index, loss_in_engine(part, topics));
     if (part.page) continue;  // where it begins is decided
     if (part.snapshot && !find_values(index)) {
       complete = false;
       continue;
     }
     part.start = topic::find_start(topics, opening.logs_of(part), part.snapshot ? Wish{} : part.wish, part.answered);
-    // What its client knew of the values is not to be mended by what is left of the history.
-    if (!part.snapshot && topics.snapshots() && part.wish.kind == Wish::Kind::position && part.start.loss()) {
-      part.lost = part.start.loss();
-      part.snapshot = true;
-      part.asked = part.answered = false;
+    if (!part.snapshot && topics.snapshots() && begin_with_values(index, part.start.loss())) {
       --index;
       continue;
     }
@@ -187,7 +210,11 @@ void EventStream::on_page(std::size_t part, topic::PagePtr page) {
     Opening::Part& asking = to_open->parts[part];
     if (asking.snapshot) {
       asking.asked = false;
-      to_open->logs[asking.loading]->newest()->on_page(services().topics[to_open->source_of(asking)]->format(), page);
+      if (const auto loading = std::exchange(asking.loading, std::nullopt)) {
+        const topic::TopicLog& log = *to_open->logs[*loading];
+        if (log.beginning() == asking.loading_beginning)
+          log.newest()->on_page(services().topics[to_open->source_of(asking)]->format(), page);
+      }
     } else {
       asking.answered = true;
       asking.page = std::move(page);

@@ -20,7 +20,9 @@ struct EventStream::Opening {
     bool asked = false, answered = false;
     bool snapshot = false;                      // it begins with the newest entry of each key, ...
     std::optional<topic::GapReason> lost = {};  // ... because its client's place is gone
-    std::size_t loading = 0;                    // snapshot: the index of the log for whose past it has asked
+    // snapshot: the log for whose past it has asked, and the topic's beginning then
+    std::optional<std::size_t> loading = {};
+    std::uint32_t loading_beginning = 0;
   };
   Subscribe subscribe;
   std::vector<topic::TopicLog*> logs;  // by topic; nullptr: not joined yet

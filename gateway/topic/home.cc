@@ -275,7 +275,7 @@ void Home::expire(TimePoint now, const std::function<void(const std::string&)>& 
     const bool empty = member.log->count() == 0 && member.used + history_.linger <= now;
     // What only this process knows: the values of a snapshot outlive the ring.
     const Newest* newest = member.log->newest();
-    const bool has_values = history_.snapshot && !own_.replays() && newest != nullptr && newest->size() != 0;
+    const bool has_values = history_.snapshot && !own_.replays() && newest != nullptr && newest->value_count() != 0;
     if ((!dispensable && !empty) || has_values || !member.shared->try_remove()) continue;
     if (member.log->evicted_through() >= removed_through_) {
       removed_through_ = member.log->evicted_through();

@@ -98,12 +98,15 @@ Merge::Choice Merge::select_live(std::size_t first, std::size_t count) {
   Sequence best_sequence = 0;
   Part& part = parts_[members_[first].part];
   if (!part.resumed.empty()) (void)began_anew(part);
+  // A round that has begun is sent whole, before any topic of the part goes on or falls behind.
+  for (std::size_t index = first; index != first + count; ++index)
+    if (members_[index].round && !members_[index].gap) return {&members_[index], &part, TimePoint::min()};
   for (std::size_t index = first; index != first + count; ++index) {
     Member& member = members_[index];
     if (!part.resumed.empty()) skip_had(part, member);
     if (conflate_above_ != 0) conflate(part, member);
     if (member.round && !member.gap) return {&member, &part, TimePoint::min()};
-    if (member.cursor.has_gap() && part.topics->replays()) {
+    if (member.cursor.has_gap() && part.topics->replays() && !member.round) {
       fall_behind(part);
       return {};
     }
@@ -147,7 +150,12 @@ void Merge::begin_round(Member& member, RoundPtr round) {
   member.cursor.move(round->next, round->through);
   member.round = std::move(round);
   member.round_next = 0;
-  parts_[member.part].missed.clear();  // by value nothing is
+  Part& part = parts_[member.part];
+  part.missed.clear();  // by value nothing is
+  if (part.base.empty() || member.round->through < part.base_through) {
+    part.base = member.round->position;
+    part.base_through = member.round->through;
+  }
 }
 
 void Merge::conflate(const Part& part, Member& member) {
@@ -167,7 +175,9 @@ void Merge::close_round(Member& member) {
 }
 
 bool Merge::has_lost() const {
-  return std::ranges::any_of(members_, [](const Member& member) { return member.cursor.has_gap(); });
+  return std::ranges::any_of(members_, [this](const Member& member) {
+    return member.cursor.has_gap() && !member.round && !parts_[member.part].replay;
+  });
 }
 
 std::string Merge::id() const {
@@ -224,7 +234,7 @@ void Merge::announce_gap(Member& member) {
     from = member.gap_from;
     member.gap.reset();
   }
-  if (member.cursor.has_gap()) gap.count = member.cursor.skip_gap();
+  if (member.cursor.has_gap() && !member.round) gap.count = member.cursor.skip_gap();
   const std::string to = part.topics->format().text_of(log.evicted_through()).value_or(log.evicted_position());
   gap.from = from;
   gap.to = to;
@@ -262,7 +272,10 @@ std::size_t Merge::held_bytes() const {
   for (const Part& part : parts_)
     if (part.replay && part.replay->page)
       bytes += part.replay->page->footprint() / static_cast<std::size_t>(part.replay->page.use_count());
-  for (const Member& member : members_) bytes += member.cursor.held_bytes();
+  for (const Member& member : members_) {
+    bytes += member.cursor.held_bytes();
+    if (member.round) bytes += member.round->footprint / static_cast<std::size_t>(member.round.use_count());
+  }
   return bytes;
 }
 

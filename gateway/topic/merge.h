@@ -60,7 +60,7 @@ class Merge {
   [[nodiscard]] std::uint32_t gap_count() const { return gaps_; }
   // Entries that rounds stood for and that were not sent.
   [[nodiscard]] std::uint64_t take_conflated() { return std::exchange(conflated_, 0); }
-  // Retention has taken entries that a topic had still to send.
+  // Retention has taken entries that a topic had still to send, and nobody reads them from elsewhere.
   [[nodiscard]] bool has_lost() const;
   // Memory that it keeps: its share of its pages, and of entries that retention has let go.
   [[nodiscard]] std::size_t held_bytes() const;
@@ -101,6 +101,8 @@ class Merge {
     std::string position;
     std::string resumed;      // entries that a stream at this position has had are skipped; empty: none are
     std::uint32_t beginning;  // for which `resumed` and the replay hold
+    std::string base = {};    // where its oldest round was taken: its place while it has no position
+    Sequence base_through = 0;
     std::string missed = {};  // its first entry that a ring has lost and it has not had; empty: none, or not known
     std::unique_ptr<Replay> replay;
   };

@@ -27,7 +27,7 @@ void Merge::fall_behind(Part& part) {
   if (member != nullptr && member->cursor.log()->was_told_of_beginning(member->cursor.next()))
     part.beginning = beginning(part);
   part.replay = std::make_unique<Replay>();
-  part.replay->after = part.position;
+  part.replay->after = part.position.empty() ? part.base : part.position;
   part.replay->missed = std::exchange(part.missed, {});
 }
 

@@ -15,12 +15,26 @@ constexpr Offset fresh_entries = 64;
 
 bool by_sequence(const EntryPtr& left, const EntryPtr& right) { return left->sequence() < right->sequence(); }
 
-// The entries of `list`, which is in order, after a sequence.
+// Entries that differ in their keys are as well sent one by one, each with its id.
+constexpr std::uint64_t worth_percent = 75;
+
+// Where the entries of `list`, which is in order, after a sequence begin.
 template <class List>
-void append_after(std::vector<EntryPtr>& out, const List& list, Sequence after) {
+auto begin_after(const List& list, Sequence after) {
   auto from = list.end();
   while (from != list.begin() && (*std::prev(from))->sequence() > after) --from;
-  out.insert(out.end(), from, list.end());
+  return from;
+}
+
+template <class List>
+void append_after(std::vector<EntryPtr>& out, const List& list, Sequence after) {
+  out.insert(out.end(), begin_after(list, after), list.end());
+}
+
+std::size_t footprint_of(const Round& round) {
+  std::size_t bytes = sizeof round;
+  for (const EntryPtr& entry : round.entries) bytes += sizeof entry + entry->footprint();
+  return bytes;
 }
 
 }  // namespace
@@ -34,6 +48,16 @@ std::string round_data(const Round& round, std::string_view topic) {
   else
     data += R"(,"skipped":)" + std::to_string(round.skipped) + '}';
   return data;
+}
+
+Newest::Newest(const Limits& limits, Sequence after, bool whole)
+    : limits_(limits), covered_from_(after), whole_(whole) {
+  if (limits_.all != nullptr) ++limits_.all->logs;
+}
+
+Newest::~Newest() {
+  clear();
+  if (limits_.all != nullptr) --limits_.all->logs;
 }
 
 void Newest::count(std::size_t more, std::size_t less) {
@@ -96,7 +120,14 @@ void Newest::add(const Newest& of_topic) {
   for (const EntryPtr& entry : entries) take(entry);
 }
 
+void Newest::give_up_past() {
+  past_.reset();
+  whole_ = false;
+  while (!loaded_.empty()) forget(loaded_);
+}
+
 void Newest::forget(List& list) {
+  if (&list != &loaded_ && past_) give_up_past();
   const EntryPtr& oldest = list.front();
   count(0, oldest->footprint());
   if (&list != &loaded_) covered_from_ = std::max(covered_from_, oldest->sequence());
@@ -104,13 +135,15 @@ void Newest::forget(List& list) {
   list.pop_front();
 }
 
+bool Newest::is_full() const {
+  if (by_key_.size() > limits_.keys || bytes_ > limits_.bytes) return true;
+  return limits_.all != nullptr && limits_.all->used > limits_.all->most &&
+         bytes_ > limits_.all->most / limits_.all->logs;
+}
+
 // What deletes goes first: a snapshot does not need it. Then the values that have not changed for longest.
 void Newest::shrink() {
-  const auto full = [this] {
-    return by_key_.size() > limits_.keys || bytes_ > limits_.bytes ||
-           (limits_.all != nullptr && limits_.all->used > limits_.all->most);
-  };
-  while (!by_key_.empty() && full()) {
+  while (!by_key_.empty() && is_full()) {
     if (!deleted_.empty()) {
       forget(deleted_);
       continue;
@@ -120,14 +153,18 @@ void Newest::shrink() {
   }
 }
 
+// Pages are shared by all who read at neighbouring places: one that begins before the wanted place is as good, for what
+// it has before it is put in order once more.
+bool Newest::covers_wanted(const PositionFormat& format, const Page& page) const {
+  if (page.after == past_->after) return true;
+  return !page.after.empty() && !past_->after.empty() && format.compare(page.after, past_->after) <= 0 &&
+         format.compare(past_->after, page.through) < 0;
+}
+
 void Newest::on_page(const PositionFormat& format, const PagePtr& page) {
   if (!past_) return;
-  if (!page) {
-    whole_ = false;
-    past_.reset();
-    return;
-  }
-  if (page->after != past_->after) return;
+  if (!page) return give_up_past();
+  if (!covers_wanted(format, *page)) return;
   for (const EntryPtr& entry : page->entries) {
     if (!entry->has_key() || !format.had(past_->until, entry->position())) continue;
     const auto found = by_key_.find(entry->key());
@@ -141,7 +178,9 @@ void Newest::on_page(const PositionFormat& format, const PagePtr& page) {
     loaded_.erase(kept.place);
   }
   shrink();
-  if (page->at_end || format.compare(page->through, past_->until) >= 0)
+  if (!past_) return;  // there was no room
+  // The end that a page with entries tells of may be an old one: it may have been read for somebody a minute ago.
+  if ((page->at_end && page->entries.empty()) || format.compare(page->through, past_->until) >= 0)
     past_.reset();
   else
     past_->after = page->through;
@@ -156,12 +195,27 @@ RoundPtr Newest::snapshot(const TopicLog& log, Round&& place) {
   round->entries.reserve(loaded_.size() + taken_.size());
   round->entries.insert(round->entries.end(), loaded_.begin(), loaded_.end());
   round->entries.insert(round->entries.end(), taken_.begin(), taken_.end());
+  round->footprint = footprint_of(*round);
   snapshot_ = round;
   return round;
 }
 
-RoundPtr Newest::changed(const TopicLog& log, Sequence after, Round&& place) {
+std::size_t Newest::count_changed(const TopicLog& log, Sequence after) const {
+  auto count = std::distance(begin_after(taken_, after), taken_.end()) +
+               std::distance(begin_after(deleted_, after), deleted_.end());
+  for (Offset offset = log.after(after); offset != log.head(); ++offset) count += log.at(offset).has_key() ? 0 : 1;
+  return static_cast<std::size_t>(count);
+}
+
+RoundPtr Newest::changed(const TopicLog& log, Sequence after, Round&& place, bool lost, std::uint64_t patience) {
   check(covers(after), "a round is made only of what is known");
+  const bool refused = log.head() < refused_until_;
+  if (!lost && refused && after >= refused_after_) return nullptr;
+  if (!lost && 100 * count_changed(log, after) > worth_percent * place.skipped) {
+    refused_after_ = after;
+    refused_until_ = log.head() + patience;
+    return nullptr;
+  }
   if (RoundPtr same = changed_.lock())
     if (changed_after_ == after && same->next == log.head()) return same;
   auto round = std::make_shared<Round>(std::move(place));
@@ -170,6 +224,7 @@ RoundPtr Newest::changed(const TopicLog& log, Sequence after, Round&& place) {
   for (Offset offset = log.after(after); offset != log.head(); ++offset)
     if (!log.at(offset).has_key()) round->entries.push_back(log.pointer(offset));
   std::ranges::sort(round->entries, by_sequence);
+  round->footprint = footprint_of(*round);
   changed_ = round;
   changed_after_ = after;
   return round;

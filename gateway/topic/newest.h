@@ -23,6 +23,7 @@ class Newest {
   // What all logs of one source keep on one worker, in bytes.
   struct Budget {
     std::size_t used = 0, most = 256 * 1024 * 1024;
+    std::size_t logs = 0;  // each may keep its share, whatever the others keep
   };
   struct Limits {
     std::size_t keys = 10'000;
@@ -30,8 +31,8 @@ class Newest {
     Budget* all = nullptr;                 // ... and in all logs; outlives it
   };
   // `after`: only what comes after that entry is known. `whole`: before it there was nothing.
-  Newest(const Limits& limits, Sequence after, bool whole) : limits_(limits), covered_from_(after), whole_(whole) {}
-  ~Newest() { clear(); }
+  Newest(const Limits& limits, Sequence after, bool whole);
+  ~Newest();
   Newest(const Newest&) = delete;
   Newest& operator=(const Newest&) = delete;
 
@@ -52,7 +53,8 @@ class Newest {
   }
   // The position after which the next page is wanted (empty: from the oldest); nullptr: none is.
   [[nodiscard]] const std::string* wanted_page() const { return past_ ? &past_->after : nullptr; }
-  // nullptr: it is not to be had. Another page than the one wanted is passed over: somebody else has brought it.
+  // nullptr: it is not to be had. It may be a neighbour's that covers the place; any other is passed over: somebody
+  // else has brought it.
   void on_page(const PositionFormat& format, const PagePtr& page);
 
   // --- Rounds
@@ -61,9 +63,13 @@ class Newest {
   // `place`: where the reader goes on (its `next`, `through` and `position`).
   [[nodiscard]] RoundPtr snapshot(const TopicLog& log, Round&& place);
   // What changed after `after`, with the entries of the ring that have no key. Only where it covers() that.
-  [[nodiscard]] RoundPtr changed(const TopicLog& log, Sequence after, Round&& place);
+  // nullptr: it would save little (`lost`: that is all the same). Then nobody who is less far behind is asked for again
+  // until so many entries have come.
+  [[nodiscard]] RoundPtr changed(const TopicLog& log, Sequence after, Round&& place, bool lost, std::uint64_t patience);
 
+  // Keys, those of which only the deletion is known included; and the others.
   [[nodiscard]] std::size_t size() const { return by_key_.size(); }
+  [[nodiscard]] std::size_t value_count() const { return loaded_.size() + taken_.size(); }
   [[nodiscard]] std::size_t footprint() const { return bytes_; }
 
  private:
@@ -80,6 +86,12 @@ class Newest {
   void clear();
   void forget(List& list);
   void shrink();
+  [[nodiscard]] bool is_full() const;
+  // Stops loading: something newer than what is to come has been forgotten, or cannot be read.
+  void give_up_past();
+  [[nodiscard]] bool covers_wanted(const PositionFormat& format, const Page& page) const;
+  // How many entries a round of changes would have.
+  [[nodiscard]] std::size_t count_changed(const TopicLog& log, Sequence after) const;
 
   const Limits limits_;
   std::unordered_map<std::string_view, Kept> by_key_;  // views into the entries
@@ -90,6 +102,8 @@ class Newest {
   std::optional<Past> past_;
   std::weak_ptr<const Round> snapshot_, changed_;  // while somebody is sent it
   Sequence changed_after_ = 0;
+  Sequence refused_after_ = 0;  // a round from there saved little, ...
+  Offset refused_until_ = 0;    // ... and is not looked at before the log's head is here
 };
 
 }  // namespace sluice::topic

@@ -23,6 +23,7 @@ struct Round {
   bool snapshot = false;      // of all keys; else of those that changed after a place
   bool complete = true;       // snapshot: nothing that the source ever had is missing
   std::uint64_t skipped = 0;  // entries between the place and `next` that it replaces
+  std::size_t footprint = 0;  // memory of its entries, in bytes
 };
 using RoundPtr = std::shared_ptr<const Round>;
 

@@ -96,6 +96,7 @@ class TopicLog {
   }
   // When subscribers may be woken again.
   [[nodiscard]] TimePoint next_wake() const { return woken_ + wake_interval_; }
+  [[nodiscard]] bool has_just_evicted() const { return !just_evicted_.empty(); }
   // True when the log was not marked since the subscribers were last woken.
   [[nodiscard]] bool mark_touched() { return !std::exchange(touched_, true); }
   void wake_subscribers(TimePoint now) {

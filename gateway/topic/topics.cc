@@ -183,7 +183,7 @@ void Topics::touch(TopicLog& log) {
 TimePoint Topics::wake(TimePoint now) {
   TimePoint next = TimePoint::max();
   std::erase_if(touched_, [&](TopicLog* log) {
-    if (log->next_wake() > now) {
+    if (log->next_wake() > now && !log->has_just_evicted()) {  // those entries are kept until it is woken
       next = std::min(next, log->next_wake());
       return false;
     }
@@ -260,7 +260,9 @@ void Topics::leave(TopicLog& log, TimePoint now) {
 
 void Topics::keep_newest(TopicLog& log) {
   if (log.newest() != nullptr) return;
-  const bool whole = shared_->replays || (shared_->whole && log.evicted_through() == 0);
+  // A view is given what its topics know.
+  const Sequence forgotten = is_pattern(log.name()) ? removed_through_ : log.evicted_through();
+  const bool whole = shared_->replays || (shared_->whole && forgotten == 0);
   auto newest =
       std::make_unique<Newest>(Newest::Limits{.keys = history_.keys, .bytes = history_.bytes, .all = &newest_budget_},
                                log.evicted_through(), whole);
@@ -281,11 +283,7 @@ RoundPtr Topics::conflate(const TopicLog& log, Sequence after, Offset next, std:
   if (log.newest() == nullptr || !log.newest()->covers(after)) return nullptr;
   Round place = place_now(log);
   place.skipped = log.head() - next;
-  RoundPtr round = log.newest()->changed(log, after, std::move(place));
-  // Entries that differ in their keys are as well sent one by one, each with its id.
-  constexpr std::uint64_t worth_percent = 75;
-  if (!lost && 100 * round->entries.size() > worth_percent * round->skipped) return nullptr;
-  return round;
+  return log.newest()->changed(log, after, std::move(place), lost, lag_max);
 }
 
 TopicLog& Topics::log(TopicIndex topic) { return replicas_.at(topic)->log; }

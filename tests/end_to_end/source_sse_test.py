@@ -316,7 +316,10 @@ class ScriptedBackend(SseCase):
                 with raw_h2.Peer(gateway, settings={raw_h2.INITIAL_WINDOW_SIZE: 3000}) as slow:
                     stream = slow.get("/s")
                     slow.wait_body(stream, b"sluice.open")
-                    for number in range(1, 21):  # the other one keeps up
+                    server.publish("first", id="1")  # a place that the backend can be asked from
+                    slow.wait_body(stream, b"data: first")
+                    self.assert_next(reader, "first")
+                    for number in range(2, 21):  # the other one keeps up
                         server.publish("x" * 500, id=str(number))
                         self.assert_next(reader, "x" * 500)
                     server.otherwise = behave.bytes_of_a_stream(b"id: 1\ndata: other\n\nid: 2\ndata: one\n\n")

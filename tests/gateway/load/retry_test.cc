@@ -93,6 +93,20 @@ TEST_CASE("open streams are to be told when the interval moved by a quarter, eve
   CHECK(at(31s, 5'000) == first);    // 1 to 6 s: within a quarter
   CHECK(at(32s, 9'000) != first);
   const auto second = hints.edition();
-  CHECK(at(40s, 30'000) == second);
-  CHECK(at(63s, 30'000) != second);
+  CHECK(at(61s, 14'000) == second);
+  CHECK(at(63s, 14'000) != second);
+}
+
+TEST_CASE("a crowd that has just come is told sooner: a crash would find it with the times of the few that it was") {
+  RetryHints hints({1s, 60s, {}});
+  const auto at = [&](std::chrono::seconds time, std::uint64_t streams) {
+    hints.adjust({.streams = streams, .accept_rate = 1'000}, start + time);
+    return hints.edition();
+  };
+  const auto first = at(0s, 100);
+  CHECK(at(4s, 10'000) == first);
+  CHECK(at(5s, 10'000) != first);
+  const auto second = hints.edition();
+  CHECK(at(15s, 20'000) == second);  // 21 s after 11 s: not twice as long
+  CHECK(at(16s, 22'000) != second);
 }
