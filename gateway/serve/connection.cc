@@ -289,7 +289,7 @@ void Connection::flush() {
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(next));
   if (served != nullptr && !served->ended_ && session_->connection_window() <= 0) {
     // When the connection's window opens, those behind come first, or the same few would always take it.
-    std::ranges::rotate(streams_, streams_.begin() + served->index_ + 1);
+    std::rotate(streams_.begin(), streams_.begin() + served->index_ + 1, streams_.end());
     for (std::uint32_t index = 0; index != streams_.size(); ++index) streams_[index]->index_ = index;
   }
   if (draining_ && !said_goodbye_ && ready_.empty()) {

@@ -38,6 +38,7 @@ Worker::Worker(unsigned index, const config::Config& config, const Rules& rules,
       openings_([this](StreamAddress stream) { return is_open(stream); }),
       slots_(slot_count) {
   mark_time();
+  tell_retry();  // before the first second has passed
 }
 
 Worker::~Worker() {
@@ -302,6 +303,8 @@ void Worker::tell_load() {
 }
 
 void Worker::adjust_to_load() {
+  // The last to be ended come back like the first: the fewer are left, the less time they would be given.
+  if (draining_) return;
   const load::State& state = services_.load;
   const double rate = state.accept_rate.load(std::memory_order_relaxed);
   services_.retry.adjust({.load_percent = state.percent.load(std::memory_order_relaxed),
@@ -309,6 +312,10 @@ void Worker::adjust_to_load() {
                           .accept_rate = rate},
                          services_.now);
   services_.admission.set_rate(rate / static_cast<double>(std::max<std::size_t>(workers_.size(), 1)));
+  tell_retry();
+}
+
+void Worker::tell_retry() {
   services_.metrics.retry_low_ms.set(services_.retry.interval().low.count());
   services_.metrics.retry_high_ms.set(services_.retry.interval().high.count());
   services_.metrics.retry_truncated.set(services_.retry.truncated() ? 1 : 0);

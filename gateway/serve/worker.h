@@ -139,6 +139,7 @@ class Worker final : private Sources {
   void on_tick();
   void tell_load();
   void adjust_to_load();
+  void tell_retry();
   void shed_memory();
   void release_memory();
   void arm_sources();

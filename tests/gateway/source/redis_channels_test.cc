@@ -57,18 +57,5 @@ TEST_CASE("redis: a channel for which there is no room is left again") {
   story.admin.until([&] { return story.channel_count() == 5; });
 }
 
-TEST_CASE("redis: topics that wait for a server that is away are bounded") {
-  StreamsStory story("127.0.0.1:1");
-  story.start();
-  std::size_t refused = 0;
-  for (int number = 0; number != 10'005; ++number)
-    story.source->open("s/" + std::to_string(number), std::chrono::steady_clock::now(), [&](OpenResult result) {
-      CHECK(result == OpenResult::too_many_topics);
-      ++refused;
-    });
-  CHECK(refused == 5);
-  story.source->stop();
-}
-
 }  // namespace
 }  // namespace sluice::source
