@@ -9,19 +9,11 @@ import socket
 import subprocess
 import time
 
-SERVER_CORE, CLIENT_CORE = "0", "1"
+from processes import CLIENT_CORE, SERVER_CORE, free_port, pinned  # of bench/peers
+
+__all__ = ["CLIENT_CORE", "Gateway", "pinned"]
 START_SECONDS = 20
 STOP_SECONDS = 40
-
-
-def pinned(core: str) -> list[str]:
-    return ["taskset", "-c", core] if (os.cpu_count() or 1) > 1 else []
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Gateway:
