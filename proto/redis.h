@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,8 +46,9 @@ class RedisReader {
   RedisReader& operator=(const RedisReader&) = delete;
 
   void feed(std::span<const std::uint8_t> bytes);
-  // The next whole reply. None: more bytes are needed, or error() is not empty and none will come any more.
-  [[nodiscard]] std::optional<RedisReply> next();
+  // The next whole reply, to be read or moved from before the next call. nullptr: more bytes are needed, or error() is
+  // not empty and none will come any more.
+  [[nodiscard]] RedisReply* next();
   // What broke the protocol or a limit, for a person; the connection is of no more use. Arrays may be eight levels
   // deep, which is hiredis' limit.
   [[nodiscard]] const std::string& error() const;

@@ -165,7 +165,7 @@ void RedisChannels::on_message(RedisReply&& reply) {
   if (!index) return;  // of a topic that has just closed
   topic::Event event = to_event(std::move(reply.elements[2].text));
   if (!poison_.pass(event, reply.elements[1].text)) return;
-  context_.home.append(*index, event, now());
+  context_.home.append(*index, event, subscriptions_->connection().heard());
   context_.metrics.events.add();
 }
 

@@ -195,8 +195,8 @@ void RedisConnection::on_bytes(std::span<const std::uint8_t> bytes) {
 void RedisConnection::take_replies() {
   const std::weak_ptr alive(alive_);
   while (connected() && !paused_) {
-    std::optional<RedisReply> reply = reader_->next();
-    if (!reply) break;
+    RedisReply* const reply = reader_->next();
+    if (reply == nullptr) break;
     take(std::move(*reply));
     if (alive.expired()) return;
   }

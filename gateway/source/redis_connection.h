@@ -91,6 +91,8 @@ class RedisConnection final : private client::ByteVisitor {
   [[nodiscard]] const std::string& error() const { return error_; }
   // How often it came up.
   [[nodiscard]] std::uint64_t up_count() const { return up_count_; }
+  // When the bytes came of which it reads replies.
+  [[nodiscard]] std::chrono::steady_clock::time_point heard() const { return heard_; }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
 
  private:
