@@ -122,6 +122,7 @@ proto::Http2StreamOwner* Connection::on_request(proto::StreamId id, proto::Reque
   added.connection_ = this;
   added.id_ = id;
   added.index_ = static_cast<std::uint32_t>(streams_.size());
+  if (streams_.size() == streams_.capacity()) streams_.reserve(streams_.size() + streams_.size() / 8 + 4);
   streams_.push_back(std::move(stream));
   warn_near_stream_limit();
   ++services_.streams;
@@ -219,6 +220,7 @@ void Connection::mark_dirty() {
 void Connection::wake(Stream& stream) {
   if (stream.ready_ || stream.blocked_ || stream.ended_) return;
   stream.ready_ = true;
+  if (ready_.capacity() == 0) ready_.reserve(streams_.size());
   ready_.push_back(&stream);
   mark_dirty();
 }

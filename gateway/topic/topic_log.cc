@@ -89,6 +89,9 @@ Offset TopicLog::after(Sequence sequence) const {
 
 void TopicLog::add(Subscriber& subscriber, std::uint32_t& index) {
   index = static_cast<std::uint32_t>(subscribers_.size());
+  // Doubled, as a vector does it by itself, the list of a popular topic has up to 16 bytes more for each subscriber.
+  if (subscribers_.size() == subscribers_.capacity())
+    subscribers_.reserve(subscribers_.size() + subscribers_.size() / 8 + 4);
   subscribers_.push_back({&subscriber, &index});
 }
 
