@@ -8,6 +8,7 @@ void CrowdSetup::make_connection_options() {
   options.server_name = crowd.target.host;
   if (crowd.wire == Wire::http2) options.without_tls = proto::HttpClient::Protocol::http2;
   options.http.http2.stream_window = crowd.stream_window;
+  options.http.http2.request_table = 0;  // few requests, many connections
   std::vector<std::string> sources = crowd.source_addresses;
   if (sources.empty()) sources.emplace_back();
   for (std::string& source : sources) {

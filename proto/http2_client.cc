@@ -273,6 +273,7 @@ Http2Client::Machine::Machine(const Http2ClientOptions& options, Http2ClientVisi
   const std::unique_ptr<nghttp2_option, OptionDeleter> option(raw_option);
   nghttp2_option_set_no_auto_window_update(raw_option, 1);
   nghttp2_option_set_no_closed_streams(raw_option, 1);  // 270 bytes for each stream that ever ended otherwise
+  nghttp2_option_set_max_deflate_dynamic_table_size(raw_option, options.request_table);
 
   nghttp2_session* raw = nullptr;
   nghttp2_mem allocator = frame_buffer_.allocator();

@@ -72,6 +72,24 @@ TEST_CASE("a request's method, target, fields and body arrive as they were given
   CHECK(seen.complete);
 }
 
+TEST_CASE("a request like the last one is short only where the client keeps a table of fields") {
+  const auto size_of_second = [](std::uint32_t table) {
+    Response first, second;
+    Conversation talk({.request_table = table});
+    const Request head{"GET", "https", "localhost", "/demo/clock", "", {{"x-reason", std::string(100, 'y')}}};
+    (void)talk.client->request(head, first);
+    talk.exchange();
+    const StreamId id = talk.client->request(head, second);
+    ByteBuffer wire;
+    talk.client->flush(wire);
+    REQUIRE(talk.server.receive(wire.bytes()));
+    CHECK(talk.server.streams.at(id).request.field("x-reason") == std::string(100, 'y'));
+    return wire.size();
+  };
+  CHECK(size_of_second(4096) < 50);
+  CHECK(size_of_second(0) > 80);
+}
+
 TEST_CASE("a response arrives whole, whatever the sizes of the reads") {
   for (const std::size_t fragment : {1, 2, 3, 7, 9, 10, 64, 16 * 1024}) {
     CAPTURE(fragment);
