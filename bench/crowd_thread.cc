@@ -127,8 +127,10 @@ void CrowdThread::arm() {
 
 void CrowdThread::ask_due() {
   for (int i = 0; i < asked_each_turn && !closing_; ++i) {
+    const auto due = schedule_.next_due();
     Subscriber* subscriber = schedule_.take_due(now());
     if (subscriber == nullptr) break;
+    tally_.return_late.record(now() - *due);
     subscriber->ask();
   }
   arm();

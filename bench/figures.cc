@@ -149,6 +149,8 @@ const auto kinds = std::to_array<FigureKind>({
      }},
     {"reconnects", "reconnects", Group::connections, Unit::count, neither, 0, "",
      [](Run r) { return Value(number(r.reconnects)); }},
+    {"return_late_p99", "late to ask again, p99", Group::connections, Unit::milliseconds, smaller, 0.4,
+     "streams that asked again", [](Run r) { return milliseconds_at(r.return_late, 0.99); }},
     {"ended", "streams that ended", Group::connections, Unit::count, neither, 0, "",
      [](Run r) { return Value(number(r.ended)); }},
 

@@ -83,9 +83,10 @@ struct Outcome {
   std::uint64_t published = 0;  // in the measured time; so are:
   std::uint64_t deliveries = 0, bytes = 0;
   std::uint64_t handshakes = 0;
-  Histogram latency;    // scheduled publish time → receipt
-  Histogram caught_up;  // the same of what streams missed while they were away, whole run; not in `latency`
-  Histogram open_time;  // request → the stream's head (EventSource's `open`), whole run; connecting is in it
+  Histogram latency;      // scheduled publish time → receipt
+  Histogram caught_up;    // the same of what streams missed while they were away, whole run; not in `latency`
+  Histogram open_time;    // request → the stream's head (EventSource's `open`), whole run; connecting is in it
+  Histogram return_late;  // reconnection time over → asked again, whole run: what this client adds to a slot
   std::uint64_t connections = 0, streams = 0;  // open at the end of the opening
   std::uint64_t reconnects = 0, ended = 0;     // whole run
   std::uint64_t refused_publishes = 0, closed_for_good = 0;

@@ -205,7 +205,9 @@ std::string outcome_json(const RunReport& report) {
     run["slow_reader"] = json::object{{"slow_streams", outcome.slow->slow_streams},
                                       {"ended", outcome.slow->ended},
                                       {"others_ns", pairs(outcome.slow->others)}};
-  run["histograms"] = json::object{{"latency_ns", pairs(outcome.latency)}, {"open_time_ns", pairs(outcome.open_time)}};
+  run["histograms"] = json::object{{"latency_ns", pairs(outcome.latency)},
+                                   {"open_time_ns", pairs(outcome.open_time)},
+                                   {"return_late_ns", pairs(outcome.return_late)}};
   run["bins"] = bins_json(outcome);
   return json::serialize(run) + '\n';
 }

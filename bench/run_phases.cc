@@ -189,6 +189,7 @@ void Run::count_faults() {
       sum.gaps += faults.gaps;
     }
     outcome_.open_time.merge(tally.open_time);
+    outcome_.return_late.merge(tally.return_late);
     if (plan_.scenario == Scenario::slow_reader) outcome_.latency.merge(tally.slow_latency);
     outcome_.caught_up.merge(tally.caught_up);
   });

@@ -39,6 +39,7 @@ struct alignas(64) Tally {
   Histogram slow_latency;                           // of readers that were made slow; everybody else's is in the slices
   Histogram caught_up;                              // of events that were due while their stream was away
   Histogram open_time;
+  Histogram return_late;  // of streams that asked again: after the time that they were to wait
 };
 
 }  // namespace sluice::bench

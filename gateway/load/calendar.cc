@@ -44,7 +44,8 @@ bool Calendar::admit(TimePoint now) {
   std::int64_t admitted = 0, places = 0;
   for (Index index = now_ - window + 1; index <= now_; ++index) {
     admitted += at(index).admitted;
-    places += room(index);
+    places +=
+        std::max<std::int64_t>(room(index), at(index).booked);  // a place that was given away at a higher rate holds
   }
   if (admitted >= places + places / spare_share) return false;
   ++at(now_).admitted;

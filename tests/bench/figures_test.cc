@@ -62,7 +62,7 @@ TEST_CASE("a run's figures are what it counted") {
 TEST_CASE("what a run does not have is no figure of it, rather than 0") {
   const Outcome run;
   for (const char* name : {"p50", "p99", "max", "server_cpu", "rss_per_stream", "handshakes/s", "all_back_s", "knee",
-                           "others_p99", "deliveries/s", "open_p50"})
+                           "others_p99", "deliveries/s", "open_p50", "return_late_p99"})
     CHECK_MESSAGE(!has(run, name), name);
   CHECK(value(run, "lost") == 0);
 }

@@ -219,6 +219,8 @@ TEST_CASE("after a storm everybody is back, where they were, and nothing is lost
   CHECK(outcome.storm->dropped == 12);
   CHECK(outcome.storm->back == 12);
   CHECK(outcome.storm->retry_held_ms == std::vector<std::uint64_t>(12, 500));
+  CHECK(outcome.return_late.count() >= 12);
+  CHECK(outcome.return_late.quantile(0.5) < 500'000'000);
   CHECK(outcome.storm->away.count() == 12);
   CHECK(outcome.storm->all_back_seconds >= 0.5);
   CHECK(outcome.storm->arrivals_peak == 4);

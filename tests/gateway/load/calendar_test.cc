@@ -62,6 +62,22 @@ TEST_CASE("who comes back as late as networks and loops make it finds its place;
   for (const auto& [second, count] : seconds) CHECK(count <= 600);
 }
 
+TEST_CASE("who was given a place keeps it when the rate falls meanwhile") {
+  Calendar calendar(1s, 60s);
+  calendar.set_rate(500);
+  std::mt19937_64 random(7);
+  std::multimap<Calendar::TimePoint, int> returns;
+  for (int client = 0; client != 1'000; ++client) returns.emplace(start + calendar.book(start, random), client);
+  calendar.set_rate(100);
+  int admitted = 0;
+  for (const auto& [when, client] : returns) admitted += calendar.admit(when) ? 1 : 0;
+  CHECK(admitted == 1'000);
+  CHECK(calendar.book(start + 2s, random) > 1s);  // behind them
+  int others = 0;
+  for (int arrival = 0; arrival != 500; ++arrival) others += calendar.admit(start + 10s) ? 1 : 0;
+  CHECK(others == 60);
+}
+
 TEST_CASE("a full calendar spreads the others evenly over its last half") {
   Calendar calendar(1s, 11s);
   calendar.set_rate(10);
