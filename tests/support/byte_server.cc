@@ -99,31 +99,12 @@ void ByteServer::Connection::go_on() {
 }
 
 ByteServer::ByteServer(asio::io_context& loop, const proto::TlsContext* tls, Script script)
-    : loop_(loop), tls_(tls), script_(std::move(script)), acceptor_(loop) {
-  listen_again();
-}
-
-void ByteServer::listen_again() {
-  acceptor_.open(tcp::v4());
-  acceptor_.set_option(tcp::acceptor::reuse_address(true));
-  acceptor_.bind({asio::ip::address_v4::loopback(), port_});
-  acceptor_.listen();
-  port_ = acceptor_.local_endpoint().port();
-  accept();
-}
-
-void ByteServer::accept() {
-  acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
-    if (error) return;
-    connections.emplace_back(*this, std::move(socket)).read();
-    accept();
-  });
-}
+    : tls_(tls),
+      script_(std::move(script)),
+      listener_(loop, [this](tcp::socket socket) { connections.emplace_back(*this, std::move(socket)).read(); }) {}
 
 void ByteServer::cut_all() {
   for (Connection& connection : connections) connection.cut();
 }
-
-void ByteServer::stop_listening() { acceptor_.close(); }
 
 }  // namespace sluice::test

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "proto/tls.h"
+#include "tests/support/loopback_listener.h"
 
 namespace sluice::test {
 
@@ -52,21 +53,17 @@ class ByteServer {
   // `tls`: a server's context, which outlives it; none: plain. `script` is called with what each read brought.
   ByteServer(boost::asio::io_context& loop, const proto::TlsContext* tls, Script script);
 
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
   void cut_all();
-  void stop_listening();
-  void listen_again();
+  void stop_listening() { listener_.stop(); }
+  void listen_again() { listener_.listen(); }
 
   std::list<Connection> connections;
 
  private:
-  void accept();
-
-  boost::asio::io_context& loop_;
   const proto::TlsContext* tls_;
   Script script_;
-  boost::asio::ip::tcp::acceptor acceptor_;
-  std::uint16_t port_ = 0;
+  LoopbackListener listener_;
 };
 
 }  // namespace sluice::test

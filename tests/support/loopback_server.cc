@@ -46,31 +46,12 @@ void LoopbackServer::Connection::on_ciphertext(std::span<const std::uint8_t> byt
 }
 
 LoopbackServer::LoopbackServer(asio::io_context& loop, const proto::TlsContext& tls, RequestHandler on_request)
-    : loop_(loop), tls_(tls), on_request_(std::move(on_request)), acceptor_(loop), port_(0) {
-  listen_again();
-}
-
-void LoopbackServer::listen_again() {
-  acceptor_.open(tcp::v4());
-  acceptor_.set_option(tcp::acceptor::reuse_address(true));
-  acceptor_.bind({asio::ip::address_v4::loopback(), port_});
-  acceptor_.listen();
-  port_ = acceptor_.local_endpoint().port();
-  accept();
-}
-
-void LoopbackServer::accept() {
-  acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
-    if (error) return;
-    connections.emplace_back(*this, std::move(socket)).read();
-    accept();
-  });
-}
+    : tls_(tls),
+      on_request_(std::move(on_request)),
+      listener_(loop, [this](tcp::socket socket) { connections.emplace_back(*this, std::move(socket)).read(); }) {}
 
 void LoopbackServer::cut_all() {
   for (Connection& connection : connections) connection.cut();
 }
-
-void LoopbackServer::stop_listening() { acceptor_.close(); }
 
 }  // namespace sluice::test

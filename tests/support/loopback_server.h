@@ -14,6 +14,7 @@
 #include <span>
 
 #include "proto/tls.h"
+#include "tests/support/loopback_listener.h"
 #include "tests/support/scripted_server.h"
 
 namespace sluice::test {
@@ -41,21 +42,17 @@ class LoopbackServer {
 
   LoopbackServer(boost::asio::io_context& loop, const proto::TlsContext& tls, RequestHandler on_request);
 
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
   void cut_all();
-  void stop_listening();
-  void listen_again();
+  void stop_listening() { listener_.stop(); }
+  void listen_again() { listener_.listen(); }
 
   std::list<Connection> connections;  // also those that were cut
 
  private:
-  void accept();
-
-  boost::asio::io_context& loop_;
   const proto::TlsContext& tls_;
   RequestHandler on_request_;
-  boost::asio::ip::tcp::acceptor acceptor_;
-  std::uint16_t port_;
+  LoopbackListener listener_;
 };
 
 }  // namespace sluice::test
