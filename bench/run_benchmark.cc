@@ -33,11 +33,15 @@ const char* name_of(Scenario scenario) {
 std::string offered_text(const Plan& plan) {
   const Crowd& crowd = plan.crowd;
   if (plan.scenario == Scenario::handshakes) return fmt::format("{} in progress", crowd.connections);
-  std::string text = fmt::format("{} connections x {} streams", crowd.connections, crowd.streams);
+  const bool streams_rise = plan.scenario == Scenario::ramp && plan.ramp.what == RampPlan::What::streams;
+  std::string text = streams_rise ? fmt::format("from {} streams up, {} on a connection", plan.ramp.from, crowd.streams)
+                                  : fmt::format("{} connections x {} streams", crowd.connections, crowd.streams);
   if (plan.scenario == Scenario::idle) return text + ", idle";
   if (plan.publishing.kind == Publishing::Kind::none)
     return text + (plan.expected_events != 0 ? fmt::format(", {} events of others", plan.expected_events)
                                              : std::string(", listening"));
+  if (plan.scenario == Scenario::ramp && !streams_rise)
+    return text + fmt::format(", from {} events/s up", plan.ramp.from);
   if (plan.publishing.rate > 0) return text + fmt::format(", {} events/s", plan.publishing.rate);
   return text + (plan.publishing.one_at_a_time ? ", one event at a time" : ", as fast as acknowledged");
 }

@@ -263,6 +263,7 @@ TEST_CASE("a ramp goes up to its end, or to the limit that breaks") {
   plan.ramp = {.from = 50, .to = 100, .factor = 2, .step = milliseconds(200), .p99_max = milliseconds(5'000)};
   const Outcome outcome = LittleGateway::run(plan);
   REQUIRE(outcome.ramp.size() == 2);
+  CHECK(outcome.offered.ends_with(", from 50 events/s up"));
   CHECK(outcome.ramp[0].broken == "");
   CHECK(outcome.ramp[1].broken == "");
   plan.ramp.p99_max = milliseconds(0);
@@ -284,6 +285,7 @@ TEST_CASE("a ramp of streams opens more at every step") {
   plan.crowd.streams = 2;
   const Outcome outcome = LittleGateway::run(plan);
   REQUIRE(outcome.ramp.size() == 2);
+  CHECK(outcome.offered == "from 4 streams up, 2 on a connection, 50 events/s");
   CHECK(outcome.ramp[1].broken == "");
   CHECK(sum_of(outcome.bins, &Bin::opened) == 8);
 }
