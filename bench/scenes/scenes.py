@@ -196,7 +196,7 @@ def drain(stage: Stage) -> Scene:
                      f"{second.start_command}")
         with first:
             try:
-                run = stage.run(first, "-c 1000 -s 10 --rate 50", 45, "--scenario", "drain", "--restart-cmd", take_over, warmup=10)
+                run = stage.run(first, "-c 1000 -s 10 --rate 10", 45, "--scenario", "drain", "--restart-cmd", take_over, warmup=10)
             finally:
                 second.stop()
     finally:
@@ -207,7 +207,7 @@ def drain(stage: Stage) -> Scene:
             ["the first gateway had gone after", f"{figures['server_exit_s']:.1f} s" if figures.get("server_exit_s") else "–"],
             ["all back after", f"{figures['all_back_s']:.1f} s" if figures.get("all_back_s") else "not all"],
             ["p99 of the streams that are open", milliseconds(figures["p99"])], ["lost", run["lost"]], ["repeated", run["repeated"]]]
-    return Scene("drain", f"10,000 streams on 1,000 connections, 50 events/s through Redis; SIGTERM with `drain.duration = \"{seconds}s\"`, "
+    return Scene("drain", f"10,000 streams on 1,000 connections, 10 events/s through Redis; SIGTERM with `drain.duration = \"{seconds}s\"`, "
                  "and another gateway takes the port.", table(["", ""], rows),
                  [("streams that came to the other gateway, per second", "s since SIGTERM", {"streams": opened})],
                  {"nothing lost, nothing repeated": not run["lost"] and not run["repeated"],
