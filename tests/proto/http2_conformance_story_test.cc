@@ -50,6 +50,9 @@ const Row rows[] = {
      [](Frames& f) { f.headers(1, get("/")).rst(1, 8).window_update(1, 5).rst(1, 8); }, "HEADERS 1"},
     {"PRIORITY is tolerated on idle, open and closed streams", "5.1",
      [](Frames& f) { f.priority(9, 0).headers(1, get("/")).priority(1, 0).rst(1, 8).priority(1, 3); }, "HEADERS 1"},
+    {"a GOAWAY may name any stream, and its sender's streams go on", "6.8",
+     [](Frames& f) { f.headers(1, get("/")).goaway(1, 0).goaway(0x7fff'ffff, 0).headers(3, get("/")); },
+     "HEADERS 1, HEADERS 3"},
     {"te: trailers is allowed", "8.2.2", [](Frames& f) { f.headers(1, with("te", "trailers")); }, "HEADERS 1"},
     {"padding is not part of a body", "6.1",
      [](Frames& f) {
