@@ -93,6 +93,7 @@ class Http2Server::Machine {
   // Receiving.
   void on_frame_begin(const FrameHeader& frame);
   void on_frame_end(const FrameHeader& frame);
+  void judge_length(const FrameHeader& frame);
   void judge_stream_id(const FrameHeader& frame);
   void judge_priority(const FrameHeader& frame);
   void judge_data(const FrameHeader& frame);

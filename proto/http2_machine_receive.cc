@@ -80,12 +80,14 @@ void Http2Server::Machine::on_frame_begin(const FrameHeader& frame) {
   }
   switch (frame.type) {
     case FrameType::headers:
+      judge_length(frame);
       judge_stream_id(frame);
       block_stream_ = frame.stream;
       continuations_ = 0;
       header_deadline_ = now_ + limits_.header_timeout;
       break;
     case FrameType::data:
+      judge_length(frame);
       judge_stream_id(frame);
       break;
     case FrameType::ping:
@@ -131,6 +133,15 @@ void Http2Server::Machine::on_frame_end(const FrameHeader& frame) {
     default:
       break;
   }
+}
+
+// A frame without room for what its flags announce is of a wrong size (RFC 9113 §4.2); to nghttp2 it is padded too
+// much.
+void Http2Server::Machine::judge_length(const FrameHeader& frame) {
+  const bool prioritized = frame.type == FrameType::headers && frame.has(FrameHeader::priority);
+  const std::uint32_t least = (frame.has(FrameHeader::padded) ? 1 : 0) + (prioritized ? 5 : 0);
+  if (frame.length < least && !preface_deadline_)
+    fail(ErrorCode::frame_size_error, "frame too short for its flags", Glitch::protocol_error);
 }
 
 // HEADERS and DATA on a stream that is not open. nghttp2 ignores most of them, having forgotten closed streams.
