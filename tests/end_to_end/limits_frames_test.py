@@ -16,17 +16,20 @@ class Frames(case.Case):
         self.bystander = self.subscribe("/topics/bystander")
         self.bystander.opened()
         self.descriptors = self.gateway.descriptors()
+        self.peers: list[raw_h2.Peer] = []
         return self.another()
 
     def another(self, **options) -> raw_h2.Peer:
         peer = raw_h2.Peer(self.gateway, **options)
         self.addCleanup(peer.close)
+        self.peers.append(peer)
         return peer
 
     def assert_bystander_unharmed(self):
         self.publish("/topics/bystander", "still here")
         self.assertEqual(self.bystander.next().data, "still here")
         self.assertTrue(self.another().answered(), "a new connection is served")
+        self.assert_descriptors_back(self.descriptors + sum(not peer.closed for peer in self.peers))
 
     # --- Streams ---
 
@@ -120,6 +123,30 @@ class Frames(case.Case):
 
     def test_a_flood_of_pings_ends_the_connection(self):
         self.flood("ping_flood", self.attacked(pings_burst=20, pings_per_minute=1), raw_h2.frame(PING, 0, 0, bytes(8)))
+
+    def test_a_flood_of_SETTINGS_ends_the_connection(self):
+        self.flood("ping_flood", self.attacked(pings_burst=20, pings_per_minute=1), raw_h2.settings())
+
+    def test_a_header_block_without_end_ends_the_connection(self):
+        peer = self.attacked()
+        peer.frame(HEADERS, 0, 1, peer.block("GET", "/demo/clock"))
+        self.flood("header_too_large", peer, raw_h2.frame(CONTINUATION, 0, 1))
+
+    def test_a_few_bytes_that_decompress_to_megabytes_are_not_kept(self):
+        peer = self.attacked()
+        self.assertTrue(peer.answered())
+        before = self.gateway.memory()
+        index = b"\xbe"  # the newest entry of the table: 3,000 bytes
+        filled = peer.block("GET", "/demo/clock", [("x-large", "x" * 3000)])
+        with self.counts("header_too_large", least=20):
+            for stream in range(1, 41, 2):
+                peer.frame(HEADERS, END_HEADERS | raw_h2.END_STREAM, stream, filled + index * 13_000)  # 39 MB
+                filled = peer.block("GET", "/demo/clock")
+            for stream in range(1, 41, 2):
+                peer.wait_reset(stream)
+        self.assertTrue(peer.answered(), "only the streams are refused")
+        self.assertLess(self.gateway.memory() - before, 32 * 1024 * 1024)
+        self.assert_bystander_unharmed()
 
     def test_answers_that_a_peer_does_not_read_are_not_kept_for_it(self):
         self.attacked(control_bytes="4KiB", pings_burst=1_000_000)
