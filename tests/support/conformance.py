@@ -1,5 +1,5 @@
 """A conformance table made into cases: each row is what a peer says on an open connection and what must come back. Every row
-is said whole and, where it is short, in TLS records of one byte, since the answer is a function of the frames alone."""
+is said whole, a TLS record for each frame, and where it is short one for each byte: the answer depends on the frames alone."""
 
 import dataclasses
 import struct
@@ -147,6 +147,23 @@ class Row:
     after: Callable[[Frames], bytes] | None = None  # said before, and stream 1 heard to its end
 
 
+def whole(wire: bytes) -> list[bytes]:
+    return [wire]
+
+
+def by_frame(wire: bytes) -> list[bytes]:
+    frames = []
+    while wire:
+        size = 9 + int.from_bytes(wire[:3], "big")
+        frames.append(wire[:size])
+        wire = wire[size:]
+    return frames
+
+
+def by_byte(wire: bytes) -> list[bytes]:
+    return [bytes([byte]) for byte in wire]
+
+
 def handshake(peer: raw_h2.Peer):
     """Both sides know the other's settings."""
     peer.wait(lambda frame: frame.type == SETTINGS and not frame.flags & raw_h2.ACK, "SETTINGS")
@@ -166,15 +183,14 @@ class Conformance(case.SharedCase):
         handshake(peer)
         return peer
 
-    def run_row(self, row: Row, piece: int | None):
+    def run_row(self, row: Row, cut: Callable[[bytes], list[bytes]]):
         peer = self.shaken(settings={raw_h2.INITIAL_WINDOW_SIZE: 65_535})
         frames = Frames(peer.authority, row.path)
         if row.after is not None:
             peer.send(row.after(frames))
             peer.wait_end(1)
-        wire = row.says(frames)
-        for at in range(0, len(wire), piece or len(wire)):
-            if not peer.send(wire[at:at + (piece or len(wire))]):
+        for record in cut(row.says(frames)):
+            if not peer.send(record):
                 break  # the answer came before the end: it is read below
         peer.closed = False
         row.hears(self, peer)
@@ -186,9 +202,9 @@ def cases(rows: list[Row]):
         for row in rows:
             def run(self, row=row):
                 short = len(row.says(Frames(self.gateway.authority, row.path))) <= SHORT
-                for piece in (None, 1) if short else (None,):
-                    with self.subTest(piece=piece):
-                        self.run_row(row, piece)
+                for cut in (whole, by_frame, by_byte) if short else (whole, by_frame):
+                    with self.subTest(cut=cut.__name__):
+                        self.run_row(row, cut)
             name = f"test_{row.section}_{row.name.replace(' ', '_')}"
             if hasattr(cls, name):
                 raise ValueError(f"two rows of one name: {name}")
