@@ -4,12 +4,13 @@ import struct
 
 import case
 import raw_h2
+from conformance import EVENTS, Frames
 from raw_h2 import CONTINUATION, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, SETTINGS
 
 ENDED = (ENHANCE_YOUR_CALM, raw_h2.PROTOCOL_ERROR, None)  # None: closed without a word, its output was full
 
 
-class Frames(case.Case):
+class Limits(case.Case):
     def attacked(self, **limits) -> raw_h2.Peer:
         """A gateway with these limits, a subscriber that must not notice anything, and the attacker."""
         self.gateway = self.start(settings={f"limits.{key}": value for key, value in limits.items()})
@@ -56,12 +57,25 @@ class Frames(case.Case):
         self.assert_bystander_unharmed()
 
     def test_resets_that_the_gateway_is_made_to_send_count_too(self):
-        peer = self.attacked(resets_burst=20, resets_rate=1)
-        with self.counts("reset_flood"):
-            for _ in range(200):
-                if not peer.give_window(peer.get("/demo/clock"), 0x7FFFFFFF):  # RFC 9113 §6.9.1: over 2^31-1, a stream error
-                    break
-            self.assertIn(peer.wait_closed(), ENDED)
+        self.attacked(resets_burst=20, resets_rate=1)
+        provocations = {  # each a stream error that the standard wants answered by RST_STREAM (CVE-2025-8671)
+            "a window above the maximum": lambda f, stream: f.get(stream=stream) + f.window(0x7FFFFFFF, stream),
+            "an increment of 0": lambda f, stream: f.get(stream=stream) + f.window(0, stream),
+            "a body longer than content-length": lambda f, stream: f.upload(("content-length", "1"), stream=stream)
+            + f.data(stream=stream),
+            "trailers that do not end the request": lambda f, stream: f.upload(stream=stream)
+            + f.trailers(("x", "1"), stream=stream, flags=END_HEADERS),
+            "a malformed field": lambda f, stream: f.get(("Upper", "case"), stream=stream),
+        }
+        for name, provoke in provocations.items():
+            with self.subTest(name), self.counts("reset_flood"):
+                peer = self.another()
+                frames = Frames(peer.authority, EVENTS)
+                for stream in range(1, 401, 2):
+                    if not peer.send(provoke(frames, stream)):
+                        break
+                self.assertIn(peer.wait_closed(), ENDED)
+                self.assertLess(sum(frame.type == raw_h2.RST_STREAM for frame in peer.frames), 40)
         self.assert_bystander_unharmed()
 
     # --- Header blocks ---
