@@ -29,7 +29,7 @@ enum class FrameType : std::uint8_t {
 
 struct FrameHeader {
   static constexpr std::size_t size = 9;
-  static constexpr std::uint8_t end_stream = 0x1, ack = 0x1, end_headers = 0x4, padded = 0x8;
+  static constexpr std::uint8_t end_stream = 0x1, ack = 0x1, end_headers = 0x4, padded = 0x8, priority = 0x20;
 
   std::uint32_t length = 0;
   FrameType type = FrameType::data;

@@ -81,6 +81,8 @@ HeaderBlock::Outcome HeaderBlock::finish() {
     request_.authority = host_;
   else if (!host_.empty() && !same_authority(request_.authority, host_, request_.scheme))
     outcome.malformed = true;
+  // No user information in front of the host (RFC 9113 §8.3.1).
+  if (request_.authority.find('@') != std::string::npos) outcome.malformed = true;
   if (!request_.path.starts_with('/') && request_.path != "*") outcome.malformed = true;
   outcome.request = std::move(request_);
   return outcome;

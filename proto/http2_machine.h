@@ -4,6 +4,7 @@
 // In: the scanner cuts the bytes into frames; each frame is judged (budgets, stream ids), then fed to nghttp2, whose
 // callbacks translate and mark; then what it queued is packed. So the output is a function of the frames, not of how
 // the bytes were cut. WINDOW_UPDATE is not fed: the windows to the peer are kept here, because DATA is written here.
+// Nor is GOAWAY, for nghttp2 ends the connection over the stream that some clients name in it.
 // Out: nghttp2 packs into sink_: pending_ while receiving, the caller's buffer otherwise.
 // Nothing but a mark is made inside a callback; failure_ is the mark of a connection error, whoever saw it first.
 // Invariant: sink_ is pending_ except inside pump(); every nghttp2 stream has its Stream as user data.
@@ -92,6 +93,7 @@ class Http2Server::Machine {
   // Receiving.
   void on_frame_begin(const FrameHeader& frame);
   void on_frame_end(const FrameHeader& frame);
+  void judge_length(const FrameHeader& frame);
   void judge_stream_id(const FrameHeader& frame);
   void judge_priority(const FrameHeader& frame);
   void judge_data(const FrameHeader& frame);
@@ -99,6 +101,8 @@ class Http2Server::Machine {
   void on_body_complete(Stream& stream);
   void on_settings(const nghttp2_settings& settings);
   [[nodiscard]] bool takes_window_update(const FrameHeader& frame) const;
+  [[nodiscard]] bool takes_goaway(const FrameHeader& frame) const;
+  void on_withheld(const FrameHeader& frame);
   void on_window_update(StreamId id);
   void feed(const FrameScanner::Step& step, std::span<const std::uint8_t> bytes);
   [[nodiscard]] bool awaits_body(const Stream& stream) const;

@@ -1,5 +1,6 @@
 // Bytes in: judge each frame, feed it to nghttp2, translate what nghttp2 says.
 #include <algorithm>
+#include <utility>
 
 #include "proto/http2_machine.h"
 
@@ -9,6 +10,8 @@ namespace {
 // CONTINUATION frames of one header block (CVE-2024-27316): 8 of 16 KB are far above header_bytes already. nghttp2's
 // own limit counts reads, not frames, and would cut a slow but honest peer.
 constexpr std::uint32_t continuations_max = 8;
+
+constexpr std::uint32_t frame_size_max = 16'384;  // SETTINGS_MAX_FRAME_SIZE as long as we say nothing, RFC 9113 §6.5.2
 
 constexpr std::uint32_t young_stream_age = 1000;  // milliseconds
 
@@ -30,7 +33,7 @@ std::optional<ConnectionError> Http2Server::Machine::receive(std::span<const std
     if (!withheld_)
       feed(step, bytes);
     else if (step.ends)
-      on_window_update(scanner_.frame().stream);
+      on_withheld(scanner_.frame());
     in_callback_ = false;
     bytes = bytes.subspan(step.size);
     if (due()) pump(pending_);
@@ -68,7 +71,7 @@ void Http2Server::Machine::feed(const FrameScanner::Step& step, std::span<const 
 // --- Judging frames, before and after nghttp2 has them -------------------------------------------------------------
 
 void Http2Server::Machine::on_frame_begin(const FrameHeader& frame) {
-  withheld_ = takes_window_update(frame);
+  withheld_ = takes_window_update(frame) || takes_goaway(frame);
   if (block_stream_ != 0) {
     // Anything but a CONTINUATION of this block is nghttp2's to refuse (RFC 9113 §6.10).
     if (frame.type == FrameType::continuation && ++continuations_ > continuations_max)
@@ -77,12 +80,14 @@ void Http2Server::Machine::on_frame_begin(const FrameHeader& frame) {
   }
   switch (frame.type) {
     case FrameType::headers:
+      judge_length(frame);
       judge_stream_id(frame);
       block_stream_ = frame.stream;
       continuations_ = 0;
       header_deadline_ = now_ + limits_.header_timeout;
       break;
     case FrameType::data:
+      judge_length(frame);
       judge_stream_id(frame);
       break;
     case FrameType::ping:
@@ -128,6 +133,15 @@ void Http2Server::Machine::on_frame_end(const FrameHeader& frame) {
     default:
       break;
   }
+}
+
+// A frame without room for what its flags announce is of a wrong size (RFC 9113 §4.2); to nghttp2 it is padded too
+// much.
+void Http2Server::Machine::judge_length(const FrameHeader& frame) {
+  const bool prioritized = frame.type == FrameType::headers && frame.has(FrameHeader::priority);
+  const std::uint32_t least = (frame.has(FrameHeader::padded) ? 1 : 0) + (prioritized ? 5 : 0);
+  if (frame.length < least && !preface_deadline_)
+    fail(ErrorCode::frame_size_error, "frame too short for its flags", Glitch::protocol_error);
 }
 
 // HEADERS and DATA on a stream that is not open. nghttp2 ignores most of them, having forgotten closed streams.
@@ -237,10 +251,6 @@ int Http2Server::Machine::on_frame_recv(const nghttp2_frame& frame) {
         visitor_.on_pong();
       }
       break;
-    case NGHTTP2_GOAWAY:
-      if (!peer_going_away_) visitor_.on_goaway();
-      peer_going_away_ = true;
-      break;
     default:
       break;
   }
@@ -316,6 +326,18 @@ void Http2Server::Machine::on_settings(const nghttp2_settings& settings) {
 bool Http2Server::Machine::takes_window_update(const FrameHeader& frame) const {
   return frame.type == FrameType::window_update && frame.length == 4 && block_stream_ == 0 && !preface_deadline_ &&
          (frame.stream == 0 || find(frame.stream) != nullptr);
+}
+
+// GOAWAY of the connection. Its last stream id is one of ours, of which there are none: clients name 0, the largest id
+// (RFC 9113 §6.8) or a stream of their own (Go's), for which nghttp2 ends the connection. Wrong form is nghttp2's.
+bool Http2Server::Machine::takes_goaway(const FrameHeader& frame) const {
+  return frame.type == FrameType::goaway && frame.stream == 0 && frame.length >= 8 && frame.length <= frame_size_max &&
+         block_stream_ == 0 && !preface_deadline_;
+}
+
+void Http2Server::Machine::on_withheld(const FrameHeader& frame) {
+  if (frame.type == FrameType::window_update) return on_window_update(frame.stream);
+  if (!std::exchange(peer_going_away_, true)) visitor_.on_goaway();
 }
 
 // RFC 9113 §6.9, §6.9.1.

@@ -162,7 +162,8 @@ bool Http2Server::Machine::wants_flush() const { return !pending_.empty() || due
 bool Http2Server::Machine::finished() const {
   if (!pending_.empty()) return false;
   if (failure_) return failure_->announced;
-  if (!going_away_ && !peer_going_away_) return false;
+  if (peer_going_away_ && stream_count() == 0) return nghttp2_session_want_write(session_) == 0;
+  if (!going_away_) return false;
   return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
 }
 

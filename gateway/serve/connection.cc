@@ -54,12 +54,9 @@ void Connection::on_bytes(std::span<const std::uint8_t> ciphertext) {
   plaintext.clear();
   const proto::TlsSession::State state = tls_.receive(ciphertext, plaintext);
   if (phase_ == Phase::handshake && state == proto::TlsSession::State::open) start_http();
-  if (session_ && !plaintext.empty() && phase_ != Phase::closing) {
+  // Closing: whatever the peer still says, flush() has our last words to send first, and ends the connection then.
+  if (session_ && !plaintext.empty() && phase_ != Phase::closing)
     if (auto error = session_->receive(plaintext.bytes(), services_.now)) fail(*error);
-  } else if (session_ && !plaintext.empty()) {
-    // Closing: the peer's last words only tell that the round trip is over.
-    if (session_->receive(plaintext.bytes(), services_.now)) die();
-  }
   if (session_ && (session_->wants_flush() || session_->finished())) mark_dirty();
   if (state == proto::TlsSession::State::failed) {
     services_.metrics.tls_handshakes[observe::Handshake::failed].add();

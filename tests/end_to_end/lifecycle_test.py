@@ -137,7 +137,4 @@ class Lifecycle(case.Case):
         for _ in range(50):
             with raw_h2.Peer(self.gateway) as peer:
                 peer.wait_body(peer.get("/demo/clock"), b"sluice.open")
-        deadline = time.monotonic() + 10
-        while self.gateway.descriptors() > before and time.monotonic() < deadline:
-            time.sleep(0.05)  # closing is noticed from outside only by looking
-        self.assertLessEqual(self.gateway.descriptors(), before)
+        self.assert_descriptors_back(before)

@@ -4,29 +4,33 @@ import struct
 
 import case
 import raw_h2
+from conformance import EVENTS, Frames
 from raw_h2 import CONTINUATION, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, SETTINGS
 
 ENDED = (ENHANCE_YOUR_CALM, raw_h2.PROTOCOL_ERROR, None)  # None: closed without a word, its output was full
 
 
-class Frames(case.Case):
+class Limits(case.Case):
     def attacked(self, **limits) -> raw_h2.Peer:
         """A gateway with these limits, a subscriber that must not notice anything, and the attacker."""
         self.gateway = self.start(settings={f"limits.{key}": value for key, value in limits.items()})
         self.bystander = self.subscribe("/topics/bystander")
         self.bystander.opened()
         self.descriptors = self.gateway.descriptors()
+        self.peers: list[raw_h2.Peer] = []
         return self.another()
 
     def another(self, **options) -> raw_h2.Peer:
         peer = raw_h2.Peer(self.gateway, **options)
         self.addCleanup(peer.close)
+        self.peers.append(peer)
         return peer
 
     def assert_bystander_unharmed(self):
         self.publish("/topics/bystander", "still here")
         self.assertEqual(self.bystander.next().data, "still here")
         self.assertTrue(self.another().answered(), "a new connection is served")
+        self.assert_descriptors_back(self.descriptors + sum(not peer.closed for peer in self.peers))
 
     # --- Streams ---
 
@@ -53,12 +57,25 @@ class Frames(case.Case):
         self.assert_bystander_unharmed()
 
     def test_resets_that_the_gateway_is_made_to_send_count_too(self):
-        peer = self.attacked(resets_burst=20, resets_rate=1)
-        with self.counts("reset_flood"):
-            for _ in range(200):
-                if not peer.give_window(peer.get("/demo/clock"), 0x7FFFFFFF):  # RFC 9113 §6.9.1: over 2^31-1, a stream error
-                    break
-            self.assertIn(peer.wait_closed(), ENDED)
+        self.attacked(resets_burst=20, resets_rate=1)
+        provocations = {  # each a stream error that the standard wants answered by RST_STREAM (CVE-2025-8671)
+            "a window above the maximum": lambda f, stream: f.get(stream=stream) + f.window(0x7FFFFFFF, stream),
+            "an increment of 0": lambda f, stream: f.get(stream=stream) + f.window(0, stream),
+            "a body longer than content-length": lambda f, stream: f.upload(("content-length", "1"), stream=stream)
+            + f.data(stream=stream),
+            "trailers that do not end the request": lambda f, stream: f.upload(stream=stream)
+            + f.trailers(("x", "1"), stream=stream, flags=END_HEADERS),
+            "a malformed field": lambda f, stream: f.get(("Upper", "case"), stream=stream),
+        }
+        for name, provoke in provocations.items():
+            with self.subTest(name), self.counts("reset_flood"):
+                peer = self.another()
+                frames = Frames(peer.authority, EVENTS)
+                for stream in range(1, 401, 2):
+                    if not peer.send(provoke(frames, stream)):
+                        break
+                self.assertIn(peer.wait_closed(), ENDED)
+                self.assertLess(sum(frame.type == raw_h2.RST_STREAM for frame in peer.frames), 40)
         self.assert_bystander_unharmed()
 
     # --- Header blocks ---
@@ -120,6 +137,30 @@ class Frames(case.Case):
 
     def test_a_flood_of_pings_ends_the_connection(self):
         self.flood("ping_flood", self.attacked(pings_burst=20, pings_per_minute=1), raw_h2.frame(PING, 0, 0, bytes(8)))
+
+    def test_a_flood_of_SETTINGS_ends_the_connection(self):
+        self.flood("ping_flood", self.attacked(pings_burst=20, pings_per_minute=1), raw_h2.settings())
+
+    def test_a_header_block_without_end_ends_the_connection(self):
+        peer = self.attacked()
+        peer.frame(HEADERS, 0, 1, peer.block("GET", "/demo/clock"))
+        self.flood("header_too_large", peer, raw_h2.frame(CONTINUATION, 0, 1))
+
+    def test_a_few_bytes_that_decompress_to_megabytes_are_not_kept(self):
+        peer = self.attacked()
+        self.assertTrue(peer.answered())
+        before = self.gateway.memory()
+        index = b"\xbe"  # the newest entry of the table: 3,000 bytes
+        filled = peer.block("GET", "/demo/clock", [("x-large", "x" * 3000)])
+        with self.counts("header_too_large", least=20):
+            for stream in range(1, 41, 2):
+                peer.frame(HEADERS, END_HEADERS | raw_h2.END_STREAM, stream, filled + index * 13_000)  # 39 MB
+                filled = peer.block("GET", "/demo/clock")
+            for stream in range(1, 41, 2):
+                peer.wait_reset(stream)
+        self.assertTrue(peer.answered(), "only the streams are refused")
+        self.assertLess(self.gateway.memory() - before, 32 * 1024 * 1024)
+        self.assert_bystander_unharmed()
 
     def test_answers_that_a_peer_does_not_read_are_not_kept_for_it(self):
         self.attacked(control_bytes="4KiB", pings_burst=1_000_000)

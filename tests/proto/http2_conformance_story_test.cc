@@ -50,6 +50,9 @@ const Row rows[] = {
      [](Frames& f) { f.headers(1, get("/")).rst(1, 8).window_update(1, 5).rst(1, 8); }, "HEADERS 1"},
     {"PRIORITY is tolerated on idle, open and closed streams", "5.1",
      [](Frames& f) { f.priority(9, 0).headers(1, get("/")).priority(1, 0).rst(1, 8).priority(1, 3); }, "HEADERS 1"},
+    {"a GOAWAY may name any stream, and its sender's streams go on", "6.8",
+     [](Frames& f) { f.headers(1, get("/")).goaway(1, 0).goaway(0x7fff'ffff, 0).headers(3, get("/")); },
+     "HEADERS 1, HEADERS 3"},
     {"te: trailers is allowed", "8.2.2", [](Frames& f) { f.headers(1, with("te", "trailers")); }, "HEADERS 1"},
     {"padding is not part of a body", "6.1",
      [](Frames& f) {
@@ -82,6 +85,11 @@ const Row rows[] = {
     {"DATA with more padding than frame", "6.1",
      [](Frames& f) { f.headers(1, post("/"), false).frame(FrameType::data, padded_flag, 1, padded(9, "abc")); },
      "HEADERS 1, GOAWAY code 1"},
+    {"padded DATA without a pad length", "4.2",
+     [](Frames& f) { f.headers(1, post("/"), false).frame(FrameType::data, padded_flag, 1, ""); },
+     "HEADERS 1, GOAWAY code 6"},
+    {"HEADERS too short for their padding and priority", "4.2",
+     [](Frames& f) { f.frame(FrameType::headers, 0x2d, 1, "12345"); }, "GOAWAY code 6"},
     {"HEADERS on stream 0", "6.2", [](Frames& f) { f.headers(0, get("/")); }, "GOAWAY code 1"},
     {"HEADERS with more padding than frame", "6.2",
      [](Frames& f) {
@@ -207,6 +215,16 @@ const Row rows[] = {
     {"no :scheme", "8.3.1", [](Frames& f) { f.headers(1, without(":scheme")); }, "RST_STREAM 1 code 1"},
     {"no :path", "8.3.1", [](Frames& f) { f.headers(1, without(":path")); }, "RST_STREAM 1 code 1"},
     {"no authority and no host", "8.3.1", [](Frames& f) { f.headers(1, without(":authority")); },
+     "RST_STREAM 1 code 1"},
+    {"an authority with user information", "8.3.1",
+     [](Frames& f) {
+       f.headers(1, {{":method", "GET"}, {":scheme", "https"}, {":authority", "me@a"}, {":path", "/"}});
+     },
+     "RST_STREAM 1 code 1"},
+    {"a host with user information, without an authority", "8.3.1",
+     [](Frames& f) {
+       f.headers(1, {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {"host", "me@a"}});
+     },
      "RST_STREAM 1 code 1"},
     {"an empty :path", "8.3.1", [](Frames& f) { f.headers(1, get("")); }, "RST_STREAM 1 code 1"},
     {"a :path without a slash", "8.3.1",

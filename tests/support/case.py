@@ -80,6 +80,13 @@ class Case(unittest.TestCase):
         self.assertTrue(event.id, "a gap has an id, so that it is announced once")
         return json.loads(event.data)
 
+    def assert_descriptors_back(self, before: int):
+        """The gateway has at most as many open as before, soon."""
+        deadline = time.monotonic() + 10
+        while self.gateway.descriptors() > before and time.monotonic() < deadline:
+            time.sleep(0.05)  # closing is noticed from outside only by looking
+        self.assertLessEqual(self.gateway.descriptors(), before)
+
     @contextlib.contextmanager
     def counts(self, name: str, gateway=None, least=1):
         """What happens inside is counted by a metric that carries this name in its own or in a label's value."""

@@ -10,10 +10,11 @@ import time
 import hpack
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
-END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
+END_STREAM, ACK, END_HEADERS, PADDED, PRIORITIZED = 0x1, 0x1, 0x4, 0x8, 0x20
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-INITIAL_WINDOW_SIZE = 0x4
-NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0x0, 0x1, 0x4, 0x7, 0x8, 0xB
+HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE = range(1, 7)
+NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR, SETTINGS_TIMEOUT, STREAM_CLOSED, FRAME_SIZE_ERROR, \
+    REFUSED_STREAM, CANCEL, COMPRESSION_ERROR, CONNECT_ERROR, ENHANCE_YOUR_CALM = range(12)
 WAIT = 15
 
 
@@ -34,6 +35,11 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
+def settings(*values: tuple[int, int]) -> bytes:
+    """A SETTINGS frame with these in this order."""
+    return frame(SETTINGS, 0, 0, b"".join(struct.pack(">HI", key, value) for key, value in values))
+
+
 def tls_context(gateway, alpn=("h2",)) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=gateway.ca)
     context.set_alpn_protocols(list(alpn))
@@ -41,9 +47,11 @@ def tls_context(gateway, alpn=("h2",)) -> ssl.SSLContext:
 
 
 class Peer:
-    """with Peer(gateway) as peer: peer.get("/demo/clock"). `hello=False`: TLS is up, not a byte of HTTP/2 is sent."""
+    """with Peer(gateway) as peer: peer.get("/demo/clock"). `hello=False`: TLS is up, not a byte of HTTP/2 is sent.
+    `connection`: TLS that is up already."""
 
-    def __init__(self, gateway, hello=True, settings: dict[int, int] | None = None, receive_buffer: int | None = None):
+    def __init__(self, gateway, hello=True, settings: dict[int, int] | None = None, receive_buffer: int | None = None,
+                 connection: ssl.SSLSocket | None = None):
         self.polite = hello  # an acknowledgement before the preface would be an error
         self.frames: list[Frame] = []  # all that came
         self.closed = False
@@ -52,14 +60,19 @@ class Peer:
         self._next_stream = 1
         self._encoder = hpack.Encoder()
         self._decoder = hpack.Decoder()
+        self.socket = connection or self._connect(gateway, receive_buffer)
+        if hello:
+            self.hello(settings or {})
+
+    @staticmethod
+    def _connect(gateway, receive_buffer: int | None) -> ssl.SSLSocket:
         raw = socket.socket()
         if receive_buffer:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.settimeout(WAIT)
         raw.connect(("127.0.0.1", gateway.port))
-        self.socket = tls_context(gateway).wrap_socket(raw, server_hostname="localhost")
-        if hello:
-            self.hello(settings or {})
+        return tls_context(gateway).wrap_socket(raw, server_hostname="localhost")
 
     def __enter__(self):
         return self
@@ -84,10 +97,9 @@ class Peer:
     def frame(self, kind: int, flags: int, stream: int, payload: bytes = b"") -> bool:
         return self.send(frame(kind, flags, stream, payload))
 
-    def hello(self, settings: dict[int, int]):
-        """Windows that no test fills by accident, unless `settings` say otherwise."""
-        settings = {INITIAL_WINDOW_SIZE: 1 << 24, **settings}
-        self.send(PREFACE + frame(SETTINGS, 0, 0, b"".join(struct.pack(">HI", key, value) for key, value in settings.items()))
+    def hello(self, values: dict[int, int]):
+        """Windows that no test fills by accident, unless `values` say otherwise."""
+        self.send(PREFACE + settings(*{INITIAL_WINDOW_SIZE: 1 << 24, **values}.items())
                   + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
 
     def block(self, method: str, path: str, fields=()) -> bytes:
@@ -195,6 +207,10 @@ class Peer:
 
     def wait_body(self, stream: int, text: bytes, timeout=WAIT):
         self.wait(lambda _: text in self.body(stream), f"{text!r} on stream {stream}", timeout)
+
+    def wait_end(self, stream: int):
+        self.wait(lambda arrived: arrived.stream == stream and arrived.type in (HEADERS, DATA) and arrived.flags & END_STREAM,
+                  f"the end of stream {stream}")
 
     def wait_reset(self, stream: int) -> int:
         return self.wait(lambda arrived: arrived.type == RST_STREAM and arrived.stream == stream, f"a reset of {stream}").code

@@ -31,6 +31,20 @@ TEST_CASE("a silent stream gets a heartbeat within 15 s, again and again, and no
   CHECK(story.services.metrics.heartbeats.value() == static_cast<std::uint64_t>(comments(peer, silent)));
 }
 
+TEST_CASE("a peer that is still speaking when its connection ends is told why") {
+  Conversation story;
+  Peer& peer = story.connect();
+  const auto stream = peer.get("/notes/cut");
+  const std::string bad_ping = std::string("\0\0\x08\x06\0\0\0\0\x03", 9) + "12345678";  // on a stream, RFC 9113 §6.7
+  const std::string good_ping = std::string("\0\0\x08\x06\0\0\0\0\0", 9) + "12345678";
+  peer.say({bad_ping, good_ping, good_ping.substr(0, 3)});
+  CHECK(peer.http().goaway_code == NGHTTP2_PROTOCOL_ERROR);
+  CHECK(peer.http().goaway_last == stream);
+  CHECK(peer.http().pings == 0);
+  CHECK(peer.closed());
+  story.check_nothing_left();
+}
+
 TEST_CASE("a drain ends every stream with a retry: of its own, then says goodbye and closes after the round trip") {
   Conversation story;
   Peer& peer = story.connect();

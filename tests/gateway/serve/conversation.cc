@@ -130,6 +130,14 @@ void Peer::reset(StreamId id) {
   story_.run();
 }
 
+void Peer::say(const std::vector<std::string>& records) {
+  for (const std::string& record : records) {
+    tls_.send({reinterpret_cast<const std::uint8_t*>(record.data()), record.size()});
+    connection_->on_bytes(std::exchange(to_gateway_, {}));
+  }
+  story_.run();
+}
+
 void Peer::give_window(StreamId id, std::int32_t bytes) {
   http_.give_window(id, bytes);
   story_.run();

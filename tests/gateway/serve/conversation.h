@@ -55,6 +55,8 @@ class Peer final : private serve::Transport, private proto::CiphertextSink {
   StreamId post_open(std::string_view path, std::string part = {});
   void finish_post(StreamId id);
   void reset(StreamId id);
+  // Bytes that no HTTP/2 client would say, in TLS records that the gateway reads one by one within a turn.
+  void say(const std::vector<std::string>& records);
   void give_window(StreamId id, std::int32_t bytes);
   // The transport has room for so many more bytes.
   void make_room(std::size_t bytes);
