@@ -28,6 +28,7 @@ class AnswerStream : public Stream {
   Burst prepare(std::size_t room) override;
   void write_body(std::span<std::uint8_t> out) override;
   void finish() override {}  // it ends by itself
+  [[nodiscard]] std::size_t rest() const override { return answered() ? answer_->bytes.size() - sent_ : SIZE_MAX; }
   [[nodiscard]] std::size_t held_bytes() const override;
   void let_go() override;
   void on_closed(EndReason reason) override;

@@ -303,8 +303,9 @@ std::size_t Connection::sendable(const Stream& stream) const {
   const std::size_t window = session_->sendable(stream);
   const std::int32_t initial = session_->initial_stream_window();
   if (initial < fair_window_min || stream.finishing_) return window;
-  const std::int32_t room = session_->stream_window(stream) - initial / 4;
-  return std::min(window, static_cast<std::size_t>(std::max(room, 0)));
+  const std::int32_t left = session_->stream_window(stream);
+  const std::size_t fair = std::min(window, static_cast<std::size_t>(std::max(left - initial / 4, 0)));
+  return fair < window && stream.rest() <= static_cast<std::size_t>(left) ? window : fair;
 }
 
 bool Connection::pump(Stream& stream, std::size_t& sent) {

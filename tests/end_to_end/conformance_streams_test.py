@@ -191,6 +191,18 @@ class StatesAndWindows(Conformance):
         self.assertEqual([peer.status(1), peer.status(3)], [200, 404])
         peer.wait_end(1)
 
+    def test_6_9_an_answer_that_fits_the_window_needs_none_back(self):
+        # A peer may wait with WINDOW_UPDATE until nothing is left. The answer names 4,500 ids: nearly 64 KiB.
+        peer = self.shaken(settings={INITIAL_WINDOW_SIZE: 65_535})
+        frames = Frames(peer.authority, "/topics/answer")
+        body = b'{"data":"x"}\n' * 4_500
+        peer.send(frames.upload(("content-type", "application/x-ndjson")) + b"".join(
+            frames.data(body[at:at + 16_000], flags=END_STREAM if at + 16_000 >= len(body) else 0)
+            for at in range(0, len(body), 16_000)))
+        self.assertEqual(peer.status(1), 200)
+        peer.wait_end(1)
+        self.assertIn(sum(self.lengths(peer)), range(49_152, 65_536))
+
     def test_6_9_1_padding_gives_its_window_back(self):
         peer = self.shaken()
         rounds = 4_000  # of 356 bytes: over the window of the connection, and many times that of the stream

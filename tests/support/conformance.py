@@ -2,6 +2,7 @@
 is said whole, a TLS record for each frame, and where it is short one for each byte: the answer depends on the frames alone."""
 
 import dataclasses
+import socket
 import struct
 from collections.abc import Callable
 
@@ -175,6 +176,7 @@ class Conformance(case.SharedCase):
 
     def peer(self, **options) -> raw_h2.Peer:
         peer = raw_h2.Peer(self.gateway, **options)
+        peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a record for each byte is a packet for each
         self.addCleanup(peer.close)
         return peer
 

@@ -69,7 +69,6 @@ class Peer:
         raw = socket.socket()
         if receive_buffer:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.settimeout(WAIT)
         raw.connect(("127.0.0.1", gateway.port))
         return tls_context(gateway).wrap_socket(raw, server_hostname="localhost")
