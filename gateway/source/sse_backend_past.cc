@@ -42,7 +42,7 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     limits = wanted;
     done = std::move(asker);
     used = steady_clock::now();
-    if (stream && stream->open()) answer_later(entries.empty() && !met ? hold_time : 0ms);
+    if (met || (stream && stream->open())) answer_later(entries.empty() && !met ? hold_time : 0ms);
   }
   void answer_later(std::chrono::milliseconds time) {
     timer.expires_after(time);

@@ -230,6 +230,22 @@ TEST_CASE("sse backend: the past is asked for by its id until it meets the ring"
   CHECK(story.asked.size() == 2);
 }
 
+TEST_CASE("sse backend: a reading that meets the ring while nobody asks gives the rest to who asks next") {
+  Story story;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    connection.send(story.asked.back().empty() ? "id: 5\nevent: sluice.open\ndata: {}\n\nid: 6\ndata: f\n\n"
+                                               : "id: 4\ndata: d\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 1; });
+  CHECK(Story::lines_of(story.read("3")) == Strings{"4 d"});
+  auto& past = story.newest();
+  past.send("id: 5\ndata: e\n\nid: 6\ndata: f\n\n");
+  story.until([&] { return past.left; });
+  CHECK(Story::lines_of(story.read("4")) == Strings{"5 e"});
+}
+
 TEST_CASE("sse backend: a reader of a silent backend's past is let in, and joins the ring with the next event") {
   Story story;
   story.begin();
