@@ -23,17 +23,18 @@ constexpr auto patience = 30s;           // with a silent backend, while others 
 }  // namespace
 
 struct SseBackendPast::Reading final : SseBackendStream::Visitor {
-  Reading(SseBackendPast& past, Waiting&& first, SseBackendPosition from)
+  Reading(SseBackendPast& past, Waiting&& first, SseBackendPosition place)
       : owner(past),
         reader(past.topic_.make_reader()),
         after(std::move(first.after)),
+        from(after),
         through(after),
         timer(past.loop_) {
     attach(first.limits, std::move(first.done));
-    reader.set_last(from.id);
-    if (from.own) push(topic::GapReason::source_lost, reader.own_position());
+    reader.set_last(place.id);
+    if (place.own) push(topic::GapReason::source_lost, reader.own_position());
     stream = std::make_unique<SseBackendStream>(past.loop_, past.buffers_, past.topic_.stream, *this);
-    stream->start(std::move(from.id));
+    stream->start(std::move(place.id));
   }
 
   // --- Who reads
@@ -42,7 +43,7 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     limits = wanted;
     done = std::move(asker);
     used = steady_clock::now();
-    if (met || (stream && stream->open())) answer_later(entries.empty() && !met ? hold_time : 0ms);
+    if (met || (stream && stream->open())) answer_later(entries.empty() && !gap && !met ? hold_time : 0ms);
   }
   void answer_later(std::chrono::milliseconds time) {
     timer.expires_after(time);
@@ -53,8 +54,10 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
   void answer() {
     if (!done) return;
     auto page = std::make_shared<topic::Page>();
-    page->after = page->from = std::exchange(after, through);
+    page->after = std::exchange(after, through);
+    page->from = std::exchange(from, through);
     page->through = through;
+    page->gap = std::exchange(gap, std::nullopt);
     page->entries = std::exchange(entries, {});
     bytes = 0;
     used = steady_clock::now();
@@ -83,6 +86,12 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     heard = steady_clock::now();
   }
   void push(topic::GapReason reason, const std::string& position) {
+    heard = steady_clock::now();
+    if (entries.empty()) {  // nothing of the page comes before it: a stream that opens is told that it did not resume
+      if (!gap) gap = reason;
+      through = from = position;
+      return;
+    }
     const std::string data =
         topic::gap_data({.topic = owner.topic_.name, .from = through, .to = position, .count = {}, .reason = reason});
     push(topic::Entry::make({.position = position,
@@ -136,7 +145,8 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
 
   SseBackendPast& owner;
   SseBackendReader reader;
-  std::string after, through;  // what is gathered here
+  std::string after, from, through;  // of the page that is gathered here
+  std::optional<topic::GapReason> gap;
   std::vector<topic::EntryPtr> entries;
   std::size_t bytes = 0;
   topic::ReadLimits limits;
