@@ -113,7 +113,11 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     if (met || ended) return;
     const SseBackendEvent taken = reader.take(view);
     const bool event = taken.kind == SseBackendEvent::Kind::event;
-    if (event && std::exchange(begins, false) && taken.sent_again) return;  // what was asked from, once more
+    const bool first = event && std::exchange(begins, false);
+    if (event && (taken.has_id || (first && taken.sent_again)) && (was_away || !owner.topic_.is_steady()) &&
+        owner.topic_.is_another(reader.last(), taken.event))
+      return owner.topic_.begin_anew();     // which ends this reading
+    if (first && taken.sent_again) return;  // what was asked from, once more
     if (event && !taken.has_id) reader.note_event_without_id();
     if (taken.kind == SseBackendEvent::Kind::gap) {
       push(taken.reason, taken.position);
@@ -136,7 +140,10 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     stream->pause();
   }
   void on_too_large(std::string_view last_event_id) override { reader.on_too_large(last_event_id); }
-  void on_away(const std::string&) override { lost = reader.saw_event_without_id(); }
+  void on_away(const std::string&) override {
+    was_away = true;
+    lost = reader.saw_event_without_id();
+  }
   void on_refused(int status, const std::string&) override {
     // While the backend gives others the topic, it is this place that it does not have; else it is the backend that is
     // away, and answers later.
@@ -158,6 +165,7 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
   bool met = false;  // the ring holds `through`
   bool lost = false, paused = false, ended = false;
   bool begins = false;  // no event has come since the backend was asked
+  bool was_away = false;
 };
 
 SseBackendPast::SseBackendPast(boost::asio::io_context& loop, client::ConnectionBuffers& buffers, Topic topic)
@@ -207,11 +215,16 @@ void SseBackendPast::on_time(topic::TimePoint now) {
   }
 }
 
+void SseBackendPast::give_up() {
+  for (const Waiting& waiting : std::exchange(queue_, {})) waiting.done(nullptr);
+  const std::size_t count = readings_.size();  // who is answered may ask for the next
+  for (std::size_t index = 0; index != count; ++index)
+    if (!readings_[index]->ended) readings_[index]->give_up();
+}
+
 void SseBackendPast::stop() {
   stopped_ = true;
-  for (const Waiting& waiting : std::exchange(queue_, {})) waiting.done(nullptr);
-  for (std::size_t index = 0; index != readings_.size(); ++index)
-    if (!readings_[index]->ended) readings_[index]->give_up();
+  give_up();
 }
 
 // Not from inside a reading's own callback.

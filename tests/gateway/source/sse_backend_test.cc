@@ -31,13 +31,13 @@ std::string field_of(const std::string& request, const std::string& name) {
 }
 
 struct Story {
-  explicit Story(const std::string& path = "/feed")
+  explicit Story(const std::string& path = "/feed", const topic::History& history = {})
       : backend(context.io, nullptr,
                 [this](Http1Server::Connection& connection) {
                   asked.push_back(field_of(connection.request, "last-event-id"));
                   answer(connection);
                 }),
-        replicas({}, 1,
+        replicas(history, 1,
                  std::make_shared<topic::SharedSource>(
                      "s", std::make_shared<SseBackendFormat>(proto::Epoch::from_random(1)), true)) {
     context.config.url = "http://localhost:" + std::to_string(backend.port()) + path;
@@ -286,6 +286,32 @@ TEST_CASE("sse backend: a reader of a silent backend's past is let in, and joins
   CHECK(story.read("8")->entries.empty());
   story.until([&] { return past.left; });
   CHECK(story.asked == Strings{"", "7"});
+}
+
+TEST_CASE("sse backend: a reading that comes back first to ids that began anew gives nothing of them before the gap") {
+  Story story("/feed", {.entries = 2});
+  bool anew = false, back = false;
+  story.answer = [&](auto& connection) {
+    const std::string from = story.asked.back();
+    if (anew && !back && from == "6")  // the topic's own stream
+      return connection.send("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    connection.send(stream_head);
+    if (anew) return connection.send("id: 1\ndata: other\n\nid: 2\ndata: more\n\n");
+    if (!from.empty()) return connection.send("id: 2\ndata: b\n\n");
+    for (const char* each : {"1", "2", "3", "4", "5", "6"})
+      connection.send(std::string("id: ") + each + "\ndata: " + static_cast<char>('a' + *each - '1') + "\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring() == Strings{"5 e", "6 f"}; });
+  CHECK(Story::lines_of(story.read("1")) == Strings{"2 b"});
+  anew = true;
+  for (auto& connection : story.backend.connections) connection.cut();
+  CHECK(story.read("2") == nullptr);
+  CHECK(story.ring() == Strings{"gap recreated"});
+  CHECK(story.context.metrics.gaps.value() == 1);
+  back = true;
+  story.until([&] { return story.ring() == Strings{"1 other", "2 more"}; });
+  CHECK(story.context.metrics.gaps.value() == 1);
 }
 
 TEST_CASE("sse backend: what the backend does not have is not to be had") {
