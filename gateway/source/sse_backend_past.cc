@@ -103,6 +103,8 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
          position);
   }
   void on_open() override {
+    // Nothing that follows its place can be had from there: an event that is too large and never ends.
+    if (!ended && stream->last_event_id().empty()) return give_up();
     heard = steady_clock::now();
     if (lost) push(topic::GapReason::source_lost, reader.own_position());
     lost = false;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -203,6 +204,55 @@ TEST_CASE("sse backend: an event of any size above the limit is dropped and coun
   CHECK(story.ring() == Strings{"1 a", "4 d"});
   CHECK(story.context.metrics.poison.value() == 2);
   CHECK(story.asked == Strings{""});
+}
+
+TEST_CASE("sse backend: a large event that is slower than `silence` and says its id last is waited for longer") {
+  Story story;
+  story.context.limits.event_size = 1000;
+  story.context.config.silence = 200ms;
+  boost::asio::steady_timer more(story.context.io);
+  int pieces = 0;
+  std::function<void()> go_on = [&] {
+    more.expires_after(20ms);
+    more.async_wait([&](const boost::system::error_code& error) {
+      if (error || story.newest().left) return;
+      story.newest().send(std::string(200, 'x'));
+      if (++pieces != 25) return go_on();
+      story.newest().send("\nid: 2\n\nid: 3\ndata: c\n\n");
+    });
+  };
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    if (story.asked.back().empty()) connection.send("id: 1\ndata: a\n\n");
+    connection.send("data: ");
+    pieces = 0;
+    go_on();
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 2; });
+  CHECK(story.ring() == Strings{"1 a", "3 c"});
+  CHECK(story.asked.at(1) == "1");
+  CHECK(story.context.metrics.poison.value() == 1);
+  CHECK(story.context.metrics.gaps.value() == 0);
+}
+
+TEST_CASE(
+    "sse backend: a large event without end is given up after four times, behind a gap, by who reads the past too") {
+  Story story;
+  story.context.limits.event_size = 1000;
+  story.context.config.silence = 100ms;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    if (story.asked.size() == 1) connection.send("id: 1\ndata: a\n\n");
+    connection.send(story.asked.size() == 5 ? "id: 7\ndata: g\n\n: until later\n\n"
+                                            : "data: " + std::string(2000, 'x'));
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 3; });
+  CHECK(story.ring() == Strings{"1 a", "gap source_lost", "7 g"});
+  CHECK(story.asked == Strings{"", "1", "1", "1", ""});
+  CHECK(story.context.metrics.poison.value() == 1);
+  while (const auto page = story.read("0")) CHECK(page->entries.empty());
 }
 
 TEST_CASE("sse backend: the past is asked for by its id until it meets the ring") {
