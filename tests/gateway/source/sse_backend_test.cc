@@ -426,6 +426,47 @@ TEST_CASE("sse backend: a captured topic for which nobody waits any more is not 
   CHECK(story.asked.size() == 2);
 }
 
+TEST_CASE("sse backend: who loses its read with a topic that closes, and asks at once, gets the topic anew") {
+  Story story("/feeds/{region}");
+  story.begin();
+  int opened = 0;
+  const auto open = [&] {
+    story.source->open("s/eu", std::chrono::steady_clock::now(), [&](topic::OpenResult) { ++opened; });
+  };
+  open();
+  story.until([&] { return opened == 1; });
+  std::optional<topic::PagePtr> page;
+  story.source->read({.topics = {"s/eu"}, .after = "7", .since = {}}, {}, [&](const topic::PagePtr& got) {
+    page = got;
+    open();
+  });
+  story.until([&] { return story.asked.size() == 2; });
+  REQUIRE_FALSE(page);
+  story.source->on_topic_closed("s/eu");
+  REQUIRE(page);
+  CHECK(*page == nullptr);
+  CHECK(opened == 1);
+  story.until([&] { return opened == 2; });
+  CHECK(story.asked == Strings{"", "7", ""});
+}
+
+TEST_CASE("sse backend: stopped it answers every read, also one that is asked for in an answer") {
+  Story story;
+  story.begin();
+  story.until([&] { return story.replicas.home->find("s").has_value(); });
+  int answers = 0;
+  std::function<void(const std::string&)> read = [&](const std::string& after) {
+    story.source->read({.topics = {"s"}, .after = after, .since = {}}, {}, [&](const topic::PagePtr& page) {
+      CHECK(page == nullptr);
+      if (++answers < 20) read("again");
+    });
+  };
+  for (int number = 0; number != 10; ++number) read(std::to_string(number));  // more than are read at a time
+  story.source->stop();
+  CHECK(answers >= 20);
+  CHECK(story.context.metrics.state() == observe::SourceState::stopped);
+}
+
 TEST_CASE("sse backend: keys that cannot be are refused with what is wrong") {
   config::Source source;
   source.name = "s";
