@@ -6,6 +6,10 @@
 namespace sluice::proto {
 namespace {
 
+// An event that is too large and says its id last, or none, comes again after each reconnect, and what follows it
+// cannot be had from there. So many streams may end inside it, each with twice the time of the one before.
+constexpr unsigned inside_count_max = 4;
+
 bool equal_ignoring_case(std::string_view text, std::string_view lower) {
   return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char byte, char expected) {
     return (byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte | 0x20) : byte) == expected;
@@ -81,9 +85,22 @@ EventSource::State EventSource::on_body(std::string_view bytes) {
 EventSource::State EventSource::on_end() {
   // §9.2.3, reestablish the connection, 1.1: "If the readyState attribute is set to CLOSED, abort the task."
   if (state_ == State::closed) return state_;
-  parser_.restart();
+  end_stream();
   // 1.2: "Set the readyState attribute to CONNECTING." Waiting (2.) and asking again (5.) are the owner's.
   return state_ = State::connecting;
+}
+
+void EventSource::end_stream() {
+  const bool inside = parser_.passing_over();
+  const std::string at = last_event_id();
+  parser_.restart();
+  if (!inside || last_event_id() != at) return;
+  if (inside_at_ != at) inside_count_ = 0;
+  inside_at_ = at;
+  if (++inside_count_ != inside_count_max) return;
+  inside_count_ = 0;
+  parser_.set_last_event_id({});
+  on_too_large({});
 }
 
 void EventSource::close() { state_ = State::closed; }

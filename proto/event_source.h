@@ -7,7 +7,8 @@
 //   a redirect       its owner asks again elsewhere, or lets it be a refusal
 //   no answer        on_end(): connecting
 // Events, comments and `retry:` go to the visitor from inside on_body(); it may call close(), after which nothing
-// comes. Invariant: the visitor is called in state open only; the last event id outlives every reconnect.
+// comes. Invariant: the visitor is called in state open only; the last event id outlives every reconnect, but for one
+// behind which four streams in a row ended inside something too large.
 #pragma once
 
 #include <chrono>
@@ -63,6 +64,8 @@ class EventSource final : private sse::ParserVisitor {
   [[nodiscard]] const std::string& last_event_id() const { return parser_.last_event_id(); }
   // The bytes that come are of something that is too large.
   [[nodiscard]] bool passing_over() const { return parser_.passing_over(); }
+  // How many times as long as usual that may take here: twice as long each time after a stream ended inside.
+  [[nodiscard]] unsigned patience() const { return last_event_id() == inside_at_ ? 1U << inside_count_ : 1U; }
   // Why it is closed, for a person: "status 404"; empty while it is not, or when the caller closed it.
   [[nodiscard]] const std::string& close_reason() const { return close_reason_; }
 
@@ -72,12 +75,15 @@ class EventSource final : private sse::ParserVisitor {
   void on_comment(std::string_view text) override;
   void on_too_large(std::string_view last_event_id) override;
   State fail(std::string reason);
+  void end_stream();
 
   sse::ParserVisitor& visitor_;
   sse::Parser parser_;
   std::string close_reason_;
   std::chrono::milliseconds reconnection_time_, reconnection_time_min_;
   std::chrono::milliseconds retry_after_{0};  // of the last refusal, until a response is accepted
+  std::string inside_at_;                     // the last event id of streams that ended inside something too large
+  unsigned inside_count_ = 0;                 // how many in a row
   bool retry_statuses_;
   State state_ = State::connecting;
 };

@@ -25,6 +25,7 @@ ClientConnection::ClientConnection(asio::io_context& loop, ConnectionBuffers& bu
     : loop_(loop), buffers_(buffers), context_(tls), options_(std::move(options)), socket_(loop) {}
 
 ClientConnection::~ClientConnection() {
+  stop_connecting();
   session_.reset();  // while the rest is there: its streams hear on_close, and may ask why
 }
 
@@ -88,8 +89,26 @@ void ClientConnection::connect() {
                                const error_code& error, const tcp::resolver::results_type& found) {
                              if (alive.expired() || epoch != epoch_) return;
                              if (error) return end("no such host: " + options_->host + " (" + error.message() + ")");
-                             asio::async_connect(socket_, found, bound(&ClientConnection::on_connected));
+                             connect(found);
                            });
+}
+
+// Asio asks the socket once more after it was closed, when this may be gone: it is the handler's until it is connected.
+void ClientConnection::connect(const tcp::resolver::results_type& found) {
+  const auto socket = std::make_shared<tcp::socket>(loop_);
+  connecting_ = socket;
+  asio::async_connect(
+      *socket, found,
+      [this, socket, alive = std::weak_ptr(alive_), epoch = epoch_](const error_code& error, const tcp::endpoint&) {
+        if (alive.expired() || epoch != epoch_) return;
+        socket_ = std::move(*socket);
+        on_connected(error);
+      });
+}
+
+void ClientConnection::stop_connecting() {
+  error_code ignored;
+  if (const auto socket = connecting_.lock()) socket->close(ignored);
 }
 
 void ClientConnection::connect(const tcp::endpoint& peer) {
@@ -320,6 +339,7 @@ void ClientConnection::end(std::string why) {
   read_waiting_ = write_waiting_ = false;
   unsent_.release();
   error_code ignored;
+  stop_connecting();
   socket_.close(ignored);
   resolver_.reset();
   deadline_.reset();

@@ -99,6 +99,8 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
 
   void connect();
   void connect(const boost::asio::ip::tcp::endpoint& peer);
+  void connect(const boost::asio::ip::tcp::resolver::results_type& found);
+  void stop_connecting();
   void on_connected(const boost::system::error_code& error);
   void on_readable(const boost::system::error_code& error);
   void on_writable(const boost::system::error_code& error);
@@ -140,6 +142,7 @@ class ClientConnection final : private proto::Http2ClientVisitor, private proto:
   std::function<void()> on_open_;
 
   boost::asio::ip::tcp::socket socket_;
+  std::weak_ptr<boost::asio::ip::tcp::socket> connecting_;  // to one of several addresses: the handler's
   // Only while they are needed: an idle connection has neither.
   std::unique_ptr<boost::asio::ip::tcp::resolver> resolver_;
   std::unique_ptr<boost::asio::steady_timer> deadline_, ping_timer_;

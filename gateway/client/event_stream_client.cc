@@ -48,7 +48,7 @@ void EventStreamClient::pause() {
 
 void EventStreamClient::resume() {
   paused_ = false;
-  heard_ = std::chrono::steady_clock::now();
+  hear();
   if (stream_) connection_.resume(*stream_);
 }
 
@@ -69,7 +69,7 @@ void EventStreamClient::request(Place place) {
   explained_ = false;
   stream_ = connection_.request(request, *this);
   if (paused_) connection_.pause(*stream_);
-  heard_ = std::chrono::steady_clock::now();
+  hear();
   if (options_.silence.count() != 0) await_silence(options_.silence);
 }
 
@@ -83,17 +83,20 @@ void EventStreamClient::await_silence(std::chrono::milliseconds time) {
 
 void EventStreamClient::on_silence() {
   if (!stream_ || ended_) return;
-  const auto quiet = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - heard_);
   if (paused_) return await_silence(options_.silence);
-  if (quiet < options_.silence) return await_silence(options_.silence - quiet);
+  const auto due = std::min(heard_ + options_.silence, heard_whole_ + options_.silence * source_.patience());
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - std::chrono::steady_clock::now());
+  if (left.count() > 0) return await_silence(left);
   silent_ = true;
   connection_.close();
 }
 
+void EventStreamClient::hear() { heard_ = heard_whole_ = std::chrono::steady_clock::now(); }
+
 void EventStreamClient::on_head(proto::StreamId, proto::ResponseHead&& head, bool) {
   failures_ = 0;
   status_ = head.status;
-  heard_ = std::chrono::steady_clock::now();
+  hear();
   if (source_.state() == State::closed) return;  // stopped meanwhile
   if (is_redirect(head.status)) follow(head);
   if (next_) return;
@@ -118,13 +121,13 @@ void EventStreamClient::follow(const proto::ResponseHead& head) {
 }
 
 void EventStreamClient::on_body(proto::StreamId, std::span<const std::uint8_t> bytes) {
-  const auto now = std::chrono::steady_clock::now();
   if (source_.state() == State::open) {
     if (source_.on_body(text(bytes)) == State::closed && stream_) connection_.reset(*stream_);
-    if (!source_.passing_over()) heard_ = now;
+    heard_ = std::chrono::steady_clock::now();
+    if (!source_.passing_over()) heard_whole_ = heard_;
     return;
   }
-  heard_ = now;
+  hear();
   if (explained_) refusal_ += text(bytes).substr(0, refusal_bytes_max - refusal_.size());
   const bool enough = ignored_bytes_ >= refusal_bytes_max;
   ignored_bytes_ += bytes.size();

@@ -41,7 +41,7 @@ class EventStreamClient final : private proto::ResponseVisitor {
     // No wait is longer, whatever `retry:` or Retry-After say, but for its jitter.
     std::chrono::milliseconds wait_max{proto::sse::retry_max};
     // When nothing has come for so long, not even a comment, the connection is given up and made again; an event that
-    // is too large and does not end is nothing. 0: never.
+    // is too large and does not end is nothing (proto::EventSource::patience()). 0: never.
     std::chrono::milliseconds silence{0};
     // Drawn each time and added to a wait: up to this share of it. None by default: the gateway draws each subscriber's
     // reconnection time (design §5.5). Other servers send the same one to all who lost them in the same moment.
@@ -72,6 +72,7 @@ class EventStreamClient final : private proto::ResponseVisitor {
   void wait(const std::string& why);
   void await_silence(std::chrono::milliseconds time);
   void on_silence();
+  void hear();
   void finish(const std::string& why);
   void on_head(proto::StreamId id, proto::ResponseHead&& head, bool end) override;
   void on_body(proto::StreamId id, std::span<const std::uint8_t> bytes) override;
@@ -82,7 +83,7 @@ class EventStreamClient final : private proto::ResponseVisitor {
   Options options_;
   proto::EventSource source_;
   boost::asio::steady_timer timer_, silence_timer_;
-  std::chrono::steady_clock::time_point heard_;
+  std::chrono::steady_clock::time_point heard_, heard_whole_;   // the last byte, and the last that was of some use
   const std::shared_ptr<int> alive_ = std::make_shared<int>();  // gone with it: late completions look
   int status_ = 0;
   std::optional<proto::StreamId> stream_;

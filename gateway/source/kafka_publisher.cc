@@ -42,14 +42,18 @@ void KafkaPublisher::begin() {
   client_ = make_kafka_client(config_, KafkaRole::publisher);
   queue_ = std::make_unique<KafkaQueue>(io_, rd_kafka_queue_get_main(client_.get()),
                                         KafkaQueue::OnEvent([this](rd_kafka_event_t* event) { on_event(event); }));
-  broken_ = false;
+}
+
+bool KafkaPublisher::is_broken() const {
+  char why = 0;
+  return rd_kafka_fatal_error(client_.get(), &why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 void KafkaPublisher::publish(const std::string& topic, const topic::Event& event, Done done) {
   auto [key, headers, why] = mapping_.publication(topic, event);
   if (!why.empty()) return done({.kind = Kind::refused, .detail = std::move(why)});
   try {
-    if (broken_) begin();
+    if (is_broken()) begin();
   } catch (const std::runtime_error& error) {  // a file of its keys has gone, or there are no descriptors
     return done({.kind = Kind::unavailable, .detail = std::string("Kafka: ") + error.what()});
   }
@@ -85,9 +89,6 @@ void KafkaPublisher::publish(const std::string& topic, const topic::Event& event
 void KafkaPublisher::on_event(rd_kafka_event_t* event) {
   if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
     while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) on_delivery(*message);
-  else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
-           rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__FATAL)
-    broken_ = true;
 }
 
 void KafkaPublisher::on_delivery(const rd_kafka_message_t& message) {

@@ -29,6 +29,8 @@ class KafkaPublisher {
 
  private:
   void begin();
+  // An idempotent producer has lost its order, or may not be one: only a new one may write.
+  [[nodiscard]] bool is_broken() const;
   void on_event(rd_kafka_event_t* event);
   void on_delivery(const rd_kafka_message_t& message);
 
@@ -39,7 +41,6 @@ class KafkaPublisher {
   std::unique_ptr<KafkaQueue> queue_;
   std::unordered_map<std::uintptr_t, Done> waiting_;  // by the opaque of their message
   std::uintptr_t last_ = 0;
-  bool broken_ = false;  // an idempotent producer has lost its order: only a new one may write
 };
 
 }  // namespace sluice::source

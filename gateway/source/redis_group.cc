@@ -20,7 +20,6 @@ constexpr std::size_t alone_max = 16;  // transactions of one round: the others 
 constexpr RedisConnection::Milliseconds block_time{4000};
 // Where the server does not let us end it earlier, so that a topic that joins waits no longer.
 constexpr RedisConnection::Milliseconds short_block_time{250};
-constexpr std::chrono::milliseconds unblock_interval{5};
 // How many quiet topics are looked at, and how often.
 constexpr std::size_t look_max = 32;
 constexpr std::chrono::seconds look_interval{1};
@@ -52,7 +51,7 @@ RedisGroup::RedisGroup(const Shared& shared, std::unique_ptr<RedisLink> link, st
       place_(std::move(place)),
       backoff_(shared.context.random()),
       retry_(shared.context.io),
-      again_(shared.context.io),
+      unblock_(shared.context.io, shared.control, [this] { return joined_ && blocked_ && !stopped_; }),
       link_(std::move(link)) {
   link_->up = [this] { on_up(); };
   link_->down = [this](const std::string& why) { on_down(why); };
@@ -64,7 +63,7 @@ RedisGroup::~RedisGroup() = default;
 void RedisGroup::stop() {
   stopped_ = true;
   retry_.cancel();
-  again_.cancel();
+  unblock_.stop();
   link_->connection().stop();
 }
 
@@ -73,17 +72,12 @@ void RedisGroup::on_up() {
   busy_ = blocked_ = searched_ = false;
   awaited_ = 0;
   refusal_.clear();
-  client_id_.clear();
   batch_.start_again();
   for (const auto& [key, topic] : topics_) {
     topic->caught_up = false;  // what was missed may have been trimmed meanwhile
     topic->batch.start_again();
   }
-  link_->ask({"CLIENT", "ID"}, [this](const result<RedisReply>& reply) {
-    if (!reply) return;
-    if (reply->kind == RedisReply::Kind::integer) client_id_ = std::to_string(reply->integer);
-    can_unblock_ = !client_id_.empty();
-  });
+  unblock_.learn_number(*link_);
   if (shared_.troubles.clear(place_)) shared_.context.metrics.reconnects.add();
   begin_round();
 }
@@ -107,7 +101,7 @@ void RedisGroup::add(const std::string& key, topic::TopicIndex index, const Redi
   topics_.emplace(key, std::move(topic));
   joined_ = true;
   if (blocked_)
-    unblock();
+    unblock_.say();
   else
     begin_round();
 }
@@ -128,31 +122,6 @@ void RedisGroup::go_on() {
   paused_ = false;
   for (const auto& [key, topic] : topics_) topic->caught_up = false;  // each may have got much meanwhile
   begin_round();
-}
-
-// It may come, on the other connection, before the XREAD that it is to end: it is said until that is answered.
-void RedisGroup::unblock() {
-  if (std::exchange(unblocking_, true)) return;
-  say_unblock();
-}
-
-void RedisGroup::say_unblock() {
-  if (!joined_ || !blocked_ || !can_unblock_ || stopped_) {
-    unblocking_ = false;
-    return;
-  }
-  if (client_id_.empty()) return unblock_later();
-  shared_.control.ask({"CLIENT", "UNBLOCK", client_id_}, [this](const result<RedisReply>& reply) {
-    if (reply && reply->is_error() && !reply->text.starts_with("BUSY")) can_unblock_ = false;
-    unblock_later();
-  });
-}
-
-void RedisGroup::unblock_later() {
-  again_.expires_after(unblock_interval);
-  again_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) say_unblock();
-  });
 }
 
 // --- Rounds --------------------------------------------------------------------------------------------------------
@@ -257,7 +226,7 @@ void RedisGroup::look_at(std::vector<Topic*> ready) {
 void RedisGroup::read_together(const std::vector<Topic*>& ready, bool block) {
   const std::size_t count = std::max<std::size_t>(batch_.count() / ready.size(), 1);
   std::vector<std::string> words = {"XREAD", "COUNT", std::to_string(count)};
-  const auto block_for = can_unblock_ ? block_time : short_block_time;
+  const auto block_for = unblock_.is_possible() ? block_time : short_block_time;
   if (block) words.insert(words.end(), {"BLOCK", std::to_string(block_for.count())});
   words.emplace_back("STREAMS");
   for (const Topic* topic : ready) words.push_back(topic->key);

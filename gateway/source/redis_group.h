@@ -18,6 +18,7 @@
 #include "gateway/source/redis_link.h"
 #include "gateway/source/redis_ordinals.h"
 #include "gateway/source/redis_stream.h"
+#include "gateway/source/redis_unblock.h"
 #include "gateway/source/source.h"
 #include "gateway/source/troubles.h"
 
@@ -53,9 +54,6 @@ class RedisGroup {
 
   void on_up();
   void on_down(const std::string& why);
-  void unblock();
-  void say_unblock();
-  void unblock_later();
 
   void begin_round();
   void read_together(const std::vector<Topic*>& ready, bool block);
@@ -85,16 +83,15 @@ class RedisGroup {
   const std::string place_;
   std::unordered_map<std::string, std::unique_ptr<Topic>> topics_;  // by key
   Backoff backoff_;
-  boost::asio::steady_timer retry_, again_;
+  boost::asio::steady_timer retry_;
+  RedisUnblock unblock_;
   RedisBatch batch_;         // of all topics together
   std::string refusal_;      // of this round
-  std::string client_id_;    // to unblock it by
   std::uint64_t round_ = 0;  // late replies of another round are dropped by it
   std::size_t awaited_ = 0;  // replies until the next round
   topic::TimePoint look_due_{};
   bool busy_ = true, blocked_ = false, paused_ = false, stopped_ = false;
-  bool joined_ = false;  // a topic, since this round began
-  bool unblocking_ = false, can_unblock_ = true;
+  bool joined_ = false;    // a topic, since this round began
   bool searched_ = false;  // for a key that XREAD was refused for, and none was found yet
   const std::unique_ptr<RedisLink> link_;
 };

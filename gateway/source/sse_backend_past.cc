@@ -23,17 +23,18 @@ constexpr auto patience = 30s;           // with a silent backend, while others 
 }  // namespace
 
 struct SseBackendPast::Reading final : SseBackendStream::Visitor {
-  Reading(SseBackendPast& past, Waiting&& first, SseBackendPosition from)
+  Reading(SseBackendPast& past, Waiting&& first, SseBackendPosition place)
       : owner(past),
         reader(past.topic_.make_reader()),
         after(std::move(first.after)),
+        from(after),
         through(after),
         timer(past.loop_) {
     attach(first.limits, std::move(first.done));
-    reader.set_last(from.id);
-    if (from.own) push(topic::GapReason::source_lost, reader.own_position());
+    reader.set_last(place.id);
+    if (place.own) push(topic::GapReason::source_lost, reader.own_position());
     stream = std::make_unique<SseBackendStream>(past.loop_, past.buffers_, past.topic_.stream, *this);
-    stream->start(std::move(from.id));
+    stream->start(std::move(place.id));
   }
 
   // --- Who reads
@@ -42,7 +43,7 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     limits = wanted;
     done = std::move(asker);
     used = steady_clock::now();
-    if (stream && stream->open()) answer_later(entries.empty() && !met ? hold_time : 0ms);
+    if (met || (stream && stream->open())) answer_later(entries.empty() && !gap && !met ? hold_time : 0ms);
   }
   void answer_later(std::chrono::milliseconds time) {
     timer.expires_after(time);
@@ -53,8 +54,10 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
   void answer() {
     if (!done) return;
     auto page = std::make_shared<topic::Page>();
-    page->after = page->from = std::exchange(after, through);
+    page->after = std::exchange(after, through);
+    page->from = std::exchange(from, through);
     page->through = through;
+    page->gap = std::exchange(gap, std::nullopt);
     page->entries = std::exchange(entries, {});
     bytes = 0;
     used = steady_clock::now();
@@ -83,6 +86,12 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     heard = steady_clock::now();
   }
   void push(topic::GapReason reason, const std::string& position) {
+    heard = steady_clock::now();
+    if (entries.empty()) {  // nothing of the page comes before it: a stream that opens is told that it did not resume
+      if (!gap) gap = reason;
+      through = from = position;
+      return;
+    }
     const std::string data =
         topic::gap_data({.topic = owner.topic_.name, .from = through, .to = position, .count = {}, .reason = reason});
     push(topic::Entry::make({.position = position,
@@ -94,6 +103,8 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
          position);
   }
   void on_open() override {
+    // Nothing that follows its place can be had from there: an event that is too large and never ends.
+    if (!ended && stream->last_event_id().empty()) return give_up();
     heard = steady_clock::now();
     if (lost) push(topic::GapReason::source_lost, reader.own_position());
     lost = false;
@@ -104,7 +115,11 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     if (met || ended) return;
     const SseBackendEvent taken = reader.take(view);
     const bool event = taken.kind == SseBackendEvent::Kind::event;
-    if (event && std::exchange(begins, false) && taken.sent_again) return;  // what was asked from, once more
+    const bool first = event && std::exchange(begins, false);
+    if (event && (taken.has_id || (first && taken.sent_again)) && (was_away || !owner.topic_.is_steady()) &&
+        owner.topic_.is_another(reader.last(), taken.event))
+      return owner.topic_.begin_anew();     // which ends this reading
+    if (first && taken.sent_again) return;  // what was asked from, once more
     if (event && !taken.has_id) reader.note_event_without_id();
     if (taken.kind == SseBackendEvent::Kind::gap) {
       push(taken.reason, taken.position);
@@ -127,7 +142,10 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
     stream->pause();
   }
   void on_too_large(std::string_view last_event_id) override { reader.on_too_large(last_event_id); }
-  void on_away(const std::string&) override { lost = reader.saw_event_without_id(); }
+  void on_away(const std::string&) override {
+    was_away = true;
+    lost = reader.saw_event_without_id();
+  }
   void on_refused(int status, const std::string&) override {
     // While the backend gives others the topic, it is this place that it does not have; else it is the backend that is
     // away, and answers later.
@@ -136,7 +154,8 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
 
   SseBackendPast& owner;
   SseBackendReader reader;
-  std::string after, through;  // what is gathered here
+  std::string after, from, through;  // of the page that is gathered here
+  std::optional<topic::GapReason> gap;
   std::vector<topic::EntryPtr> entries;
   std::size_t bytes = 0;
   topic::ReadLimits limits;
@@ -148,6 +167,7 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
   bool met = false;  // the ring holds `through`
   bool lost = false, paused = false, ended = false;
   bool begins = false;  // no event has come since the backend was asked
+  bool was_away = false;
 };
 
 SseBackendPast::SseBackendPast(boost::asio::io_context& loop, client::ConnectionBuffers& buffers, Topic topic)
@@ -197,11 +217,16 @@ void SseBackendPast::on_time(topic::TimePoint now) {
   }
 }
 
+void SseBackendPast::give_up() {
+  for (const Waiting& waiting : std::exchange(queue_, {})) waiting.done(nullptr);
+  const std::size_t count = readings_.size();  // who is answered may ask for the next
+  for (std::size_t index = 0; index != count; ++index)
+    if (!readings_[index]->ended) readings_[index]->give_up();
+}
+
 void SseBackendPast::stop() {
   stopped_ = true;
-  for (const Waiting& waiting : std::exchange(queue_, {})) waiting.done(nullptr);
-  for (std::size_t index = 0; index != readings_.size(); ++index)
-    if (!readings_[index]->ended) readings_[index]->give_up();
+  give_up();
 }
 
 // Not from inside a reading's own callback.

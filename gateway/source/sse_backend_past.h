@@ -3,7 +3,8 @@
 // Opaque ids tell no order, so that meeting is the only proof that nothing is left out between the two. Owned by the
 // topic, on the home worker's thread. Never appends.
 //   read(a) → Last-Event-ID: a → page (a, b] → read(b), same stream → … → page that ends in the ring
-// A backend that is silent gives an empty page each two seconds, so that streams open: the reading stays.
+// A backend that is silent gives an empty page each two seconds, so that streams open: the reading stays. One that has
+// begun anew is told to the topic before anything of its new beginning is given.
 // Invariant: every read is answered once; a page's entries follow its `after` without a hole, or with a gap among them.
 #pragma once
 
@@ -29,6 +30,11 @@ class SseBackendPast {
     std::function<SseBackendReader()> make_reader;
     std::function<bool(std::string_view position)> ring_holds;
     std::function<bool()> backend_is_there;  // by the topic's own stream
+    // Its own stream has not been away since its last event, so that the backend cannot have begun anew unseen.
+    std::function<bool()> is_steady;
+    // That position was another event's.
+    std::function<bool(std::string_view position, const topic::Event& event)> is_another;
+    std::function<void()> begin_anew;
   };
   SseBackendPast(boost::asio::io_context& loop, client::ConnectionBuffers& buffers, Topic topic);
   ~SseBackendPast();
@@ -39,6 +45,8 @@ class SseBackendPast {
   void read(const std::string& after, const topic::ReadLimits& limits, topic::ReadDone done);
   // The ring holds this position now.
   void on_appended(std::string_view position);
+  // The topic's past is another one now: all reads are answered with nothing.
+  void give_up();
   // Each second.
   void on_time(topic::TimePoint now);
   void stop();

@@ -14,6 +14,7 @@ using topic::OpenResult;
 // For a backend that says where it is before its first event: later than this nobody waits for it.
 constexpr std::chrono::milliseconds first_block_time{300};
 constexpr std::size_t ids_min = 1024;  // an event that is sent again is known although the ring is small
+constexpr std::size_t of_gap = 0;      // in the place of a content
 
 topic::TimePoint now() { return std::chrono::steady_clock::now(); }
 
@@ -37,7 +38,11 @@ SseBackendTopic::SseBackendTopic(SseBackendShared& shared, std::string name, con
            .stream = stream,
            .make_reader = [this] { return SseBackendReader(shared_.format, shared_.poison, shared_.own_count, name_); },
            .ring_holds = [this](std::string_view position) { return ring_holds(position); },
-           .backend_is_there = [this] { return stream_.open(); }}),
+           .backend_is_there = [this] { return stream_.open(); },
+           .is_steady = [this] { return stream_.open() && !catching_up_; },
+           .is_another = [this](std::string_view position,
+                                const topic::Event& event) { return is_another(position, event); },
+           .begin_anew = [this] { begin_anew(); }}),
       ids_(std::max(shared.context.config.history.entries, ids_min)),
       first_block_(shared.context.io) {}
 
@@ -139,8 +144,13 @@ void SseBackendTopic::append_gap(GapReason reason, const std::string& position) 
   const std::string to = ids_.find(position) == nullptr ? position : reader_.own_position();
   shared_.context.home.append_gap(*index_, reason, to, now());
   shared_.context.metrics.gaps.add();
-  ids_.add(to, {0, shared_.context.home.last()});
+  ids_.add(to, {of_gap, shared_.context.home.last()});
   past_.on_appended(to);
+}
+
+bool SseBackendTopic::is_another(std::string_view position, const topic::Event& event) const {
+  const auto* known = ids_.find(position);
+  return known != nullptr && known->content != of_gap && known->content != content_hash(event);
 }
 
 // An id that was another event's: the backend counts from its beginning again.
@@ -148,6 +158,7 @@ void SseBackendTopic::begin_anew() {
   ids_.clear();
   shared_.context.home.restart(*index_, reader_.own_position(), GapReason::recreated, now());
   shared_.context.metrics.gaps.add();
+  past_.give_up();
 }
 
 void SseBackendTopic::on_away(const std::string& why) {

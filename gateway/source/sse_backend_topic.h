@@ -64,6 +64,8 @@ class SseBackendTopic final : private SseBackendStream::Visitor {
   void fail_open(topic::OpenResult result);
   void append(const SseBackendEvent& taken);
   void append_gap(topic::GapReason reason, const std::string& position);
+  // The position was another event's.
+  [[nodiscard]] bool is_another(std::string_view position, const topic::Event& event) const;
   void begin_anew();
   [[nodiscard]] bool ring_holds(std::string_view position) const;
   [[nodiscard]] topic::PagePtr page_of_ring(const topic::ReadRequest& request, const topic::ReadLimits& limits) const;

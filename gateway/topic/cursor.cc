@@ -23,15 +23,16 @@ std::uint32_t Cursor::read(std::span<std::uint8_t> out) {
   const Entry* last = nullptr;
   while (room != 0) {
     const Entry& entry = log_->at(next_);
-    if (entry.size() > room) {
-      take(0);
-      std::memcpy(to, entry.bytes().data(), room);
-      sent_ = static_cast<std::uint32_t>(room);
+    const std::string_view wire = log_->wire_at(next_);
+    if (wire.size() > room) {
+      take(entry.size() - static_cast<std::uint32_t>(wire.size()));
+      std::memcpy(to, wire.data(), room);
+      sent_ += static_cast<std::uint32_t>(room);
       break;
     }
-    std::memcpy(to, entry.bytes().data(), entry.size());
-    to += entry.size();
-    room -= entry.size();
+    std::memcpy(to, wire.data(), wire.size());
+    to += wire.size();
+    room -= wire.size();
     last = &entry;
     ++next_;
     ++completed;

@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 
+#include "gateway/topic/gap.h"
 #include "proto/check.h"
 #include "proto/sse.h"
 
@@ -14,8 +15,9 @@ Entry::Entry(const Parts& parts, std::uint32_t id_size, std::uint32_t size)
     : id_size_(id_size),
       size_(size),
       idempotency_size_(static_cast<std::uint16_t>(parts.idempotency_key.size())),
-      key_size_(static_cast<std::uint16_t>(parts.key.size() & 0x7fff)),
+      key_size_(static_cast<std::uint16_t>(parts.key.size() & 0x3fff)),
       deletes_(parts.data.empty()),
+      is_gap_(parts.type == gap_event),
       sequence_(parts.sequence),
       arrived_(parts.arrived) {}
 
@@ -28,9 +30,9 @@ EntryPtr Entry::make(const Parts& parts) {
   const std::size_t id_size = text.size();
   proto::sse::append_event(text, parts.type, parts.data);
   check(text.size() < std::numeric_limits<std::uint32_t>::max(), "limits.event_size keeps an entry far below 4 GiB");
-  constexpr std::size_t key_size_max = 0x7fff;
+  constexpr std::size_t key_size_max = 0x3fff;
   check(parts.idempotency_key.size() <= key_size_max && parts.key.size() <= key_size_max,
-        "limits.event_id, conflation_key() keep keys below 32 KiB");
+        "limits.event_id, conflation_key() keep keys below 16 KiB");
 
   void* memory = ::operator new(sizeof(Entry) + text.size() + parts.idempotency_key.size() + parts.key.size());
   auto* entry = new (memory) Entry(parts, static_cast<std::uint32_t>(id_size), static_cast<std::uint32_t>(text.size()));

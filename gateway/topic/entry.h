@@ -46,6 +46,8 @@ class Entry {
   [[nodiscard]] bool has_key() const { return key_size_ != 0; }
   // It has no data: there is nothing under its key any more.
   [[nodiscard]] bool deletes() const { return deletes_; }
+  // It announces a loss of its source's own.
+  [[nodiscard]] bool is_gap() const { return is_gap_; }
   [[nodiscard]] std::uint32_t size() const { return size_; }
   [[nodiscard]] std::uint32_t id_size() const { return id_size_; }
   [[nodiscard]] Sequence sequence() const { return sequence_; }
@@ -63,8 +65,9 @@ class Entry {
   std::uint32_t id_size_;
   std::uint32_t size_;
   std::uint16_t idempotency_size_;
-  std::uint16_t key_size_ : 15;
+  std::uint16_t key_size_ : 14;
   std::uint16_t deletes_ : 1;
+  std::uint16_t is_gap_ : 1;
   Sequence sequence_;
   TimePoint arrived_;
 };

@@ -255,12 +255,18 @@ void Merge::announce_gap(Part& part) {
   // While entries are filtered, those that the stream has had stand first and say nothing.
   if (past_all || !part.resumed.empty()) part.position = to;
   if (!part.resumed.empty()) part.resumed = part.position;
-  const std::string id_now = id();
+  // With the last of them the id moves: who is cut before that is told of all again.
+  const Member* last = nullptr;
+  for (const Member& member : members_)
+    if (&parts_[member.part] == &part) last = &member;
   for (const Member& member : members_) {
     if (&parts_[member.part] != &part) continue;
     const Gap gap{
         .topic = member.cursor.log()->name(), .from = replay.gap_from, .to = to, .count = {}, .reason = *replay.gap};
-    append_gap(text_, gap, id_now);
+    if (&member == last)
+      append_gap(text_, gap, id());
+    else
+      proto::sse::append_event(text_, gap_event, gap_data(gap));
     ++gaps_;
   }
   replay.gap.reset();
@@ -289,6 +295,18 @@ std::size_t Merge::current_rest() const {
 bool Merge::pending() {
   if (!at_boundary()) return true;
   return !stopped_ && select().part != nullptr;
+}
+
+bool Merge::is_announced_again(const Member& member) const {
+  const TopicLog& log = *member.cursor.log();
+  const Offset next = member.cursor.next();
+  if (!log.at(next).is_gap()) return false;
+  return log.is_sent_without_id(next) || std::ranges::any_of(members_, [&](const Member& other) {
+           const TopicLog& others = *other.cursor.log();
+           return &other != &member && other.part == member.part && !other.has_gap() &&
+                  other.cursor.next() != others.head() &&
+                  others.at(other.cursor.next()).position() == log.at(next).position();
+         });
 }
 
 std::uint32_t Merge::begin_entry(Part& part, const Entry& entry) {
@@ -368,7 +386,8 @@ std::uint32_t Merge::render(std::size_t room, ByteBuffer& out) {
       continue;
     }
     const TopicLog& log = *member.cursor.log();
-    const std::uint32_t skipped = begin_entry(*choice.part, log.at(member.cursor.next()));
+    const Entry& entry = log.at(member.cursor.next());
+    const std::uint32_t skipped = is_announced_again(member) ? entry.id_size() : begin_entry(*choice.part, entry);
     member.cursor.take(skipped);
     current_ = &member;
   }

@@ -151,6 +151,8 @@ class Merge {
   // The part's one topic, where each topic has positions of its own.
   [[nodiscard]] const Member* only_member(const Part& part) const;
   [[nodiscard]] std::uint32_t beginning(const Part& part) const;
+  // Whether the loss that its cursor stands at is announced at that position for another topic of the part as well.
+  [[nodiscard]] bool is_announced_again(const Member& member) const;
   // Writes the id line where the entry's own is not the stream's; returns how much of the entry is not to be sent.
   std::uint32_t begin_entry(Part& part, const Entry& entry);
   // Moves the id of a part to the last position that any of its topics has lost, as far as no topic is behind it.

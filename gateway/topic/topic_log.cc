@@ -23,6 +23,9 @@ void TopicLog::append(EntryPtr entry) {
   if (count() == slots_.size()) resize(slots_.empty() ? 8 : slots_.size() * 2);
   if (newest_) newest_->take(entry);
   const std::uint32_t size = entry->size();
+  // That one goes without its id now.
+  if (head_ != first_ && at(head_ - 1).is_gap() && at(head_ - 1).position() == entry->position())
+    appended_bytes_ -= at(head_ - 1).id_size();
   footprint_ += entry->footprint();
   Slot& place = slot(head_++);
   place.sequence = entry->sequence();
@@ -59,15 +62,22 @@ void TopicLog::restart(Sequence through, const std::string& position) {
   if (newest_) newest_->restart(through, position);
 }
 
-std::string_view TopicLog::position_before(Offset offset) const {
-  if (offset > first_) return at(offset - 1).position();
+const Entry* TopicLog::before(Offset offset) const {
+  if (offset > first_) return &at(offset - 1);
   const Offset oldest = first_ - just_evicted_.size();
-  if (offset > oldest) return just_evicted_[static_cast<std::size_t>(offset - 1 - oldest)]->position();
+  return offset > oldest ? just_evicted_[static_cast<std::size_t>(offset - 1 - oldest)].get() : nullptr;
+}
+
+std::string_view TopicLog::position_before(Offset offset) const {
+  const Entry* entry = before(offset);
+  while (entry != nullptr && entry->is_gap() && entry->position() == position_at(offset)) entry = before(--offset);
+  if (entry != nullptr) return entry->position();
   return just_evicted_.empty() ? evicted_position_ : woken_position_;
 }
 
 std::string_view TopicLog::position_at(Offset offset) const {
-  return offset + just_evicted_.size() < first_ || offset >= head_ ? std::string_view() : position_before(offset + 1);
+  const bool known = offset + just_evicted_.size() >= first_ && offset < head_;
+  return known ? before(offset + 1)->position() : std::string_view();
 }
 
 void TopicLog::forget_evicted() {

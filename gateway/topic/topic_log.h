@@ -55,6 +55,15 @@ class TopicLog {
   [[nodiscard]] const Entry& at(Offset offset) const { return *slot(offset).entry; }
   [[nodiscard]] const EntryPtr& pointer(Offset offset) const { return slot(offset).entry; }
   [[nodiscard]] Sequence sequence_at(Offset offset) const { return slot(offset).sequence; }
+  // A loss of several topics stands here once for each, at one position. Only the last is sent with its id: whoever is
+  // cut before that one is told of all again.
+  [[nodiscard]] bool is_sent_without_id(Offset offset) const {
+    return at(offset).is_gap() && offset + 1 != head_ && at(offset + 1).position() == at(offset).position();
+  }
+  // The bytes of it that are sent.
+  [[nodiscard]] std::string_view wire_at(Offset offset) const {
+    return is_sent_without_id(offset) ? at(offset).rest() : at(offset).bytes();
+  }
   // Wire bytes of the entries [from, head()): what a subscriber at `from` has still to get.
   [[nodiscard]] std::uint64_t bytes_from(Offset from) const {
     return from == head_ ? 0 : appended_bytes_ - slot(from).bytes_before;
@@ -68,8 +77,8 @@ class TopicLog {
   [[nodiscard]] std::string_view newest_position() const {
     return count() == 0 ? std::string_view(evicted_position_) : at(head_ - 1).position();
   }
-  // The position of the entry before `offset`; for offsets that were not yet trimmed when the subscribers were last
-  // woken.
+  // The position of the entry before `offset` that was sent with its id; for offsets that were not yet trimmed when the
+  // subscribers were last woken.
   [[nodiscard]] std::string_view position_before(Offset offset) const;
   // And of the one there; empty where it is none of those.
   [[nodiscard]] std::string_view position_at(Offset offset) const;
@@ -126,6 +135,8 @@ class TopicLog {
   };
   [[nodiscard]] const Slot& slot(Offset offset) const { return slots_[offset & (slots_.size() - 1)]; }
   [[nodiscard]] Slot& slot(Offset offset) { return slots_[offset & (slots_.size() - 1)]; }
+  // The entry before `offset`; nullptr: it is not known any more.
+  [[nodiscard]] const Entry* before(Offset offset) const;
   void resize(std::size_t slots);
   void forget_evicted();
 

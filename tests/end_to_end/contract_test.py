@@ -10,13 +10,13 @@ import unittest
 import case
 from case import metric
 from contract import POSITIONS_OF_OTHERS, RECOVERED_SECONDS, in_background
-from contract_engines import CoreNats, JetStream, Kafka, Mqtt, PostgresListen, PostgresOutbox, RedisChannel, RedisStream
+from contract_engines import (CoreNats, JetStream, Kafka, Mqtt, PostgresListen, PostgresOutbox, RedisChannel, RedisStream,
+                              SilentSseBackend, SseBackend)
 from contract_local import File, Program, Publish, PublishOnDisk
 from stalled_thread import stalled_thread
 
-# The SSE backend belongs here once it is a source: class Backend(Adapter) in support/contract_engines.py.
-ADAPTERS = (RedisStream, RedisChannel, PostgresOutbox, PostgresListen, JetStream, CoreNats, Kafka, Mqtt, Program, File, Publish,
-            PublishOnDisk)
+ADAPTERS = (RedisStream, RedisChannel, PostgresOutbox, PostgresListen, JetStream, CoreNats, Kafka, Mqtt, SseBackend,
+            SilentSseBackend, Program, File, Publish, PublishOnDisk)
 
 
 def short(data: str) -> str:

@@ -146,12 +146,47 @@ TEST_CASE("a sturdy source comes back after 429, 502 and 503, when the server as
 }
 
 TEST_CASE("an event over the limit closes the source: it would come again for ever") {
-  test::EventTranscript transcript;
+  struct Transcript : test::EventTranscript {
+    void on_too_large(std::string_view) override { ++too_large; }
+    int too_large = 0;
+  } transcript;
   EventSource source(transcript, {.event_size_max = 100});
   source.on_head(event_stream);
   CHECK(source.on_body("data: a\n\ndata: " + std::string(200, 'x')) == State::closed);
   CHECK(source.close_reason() == "a line of the event stream is too long");
   CHECK(transcript.lines.size() == 1);
+}
+
+TEST_CASE("an event that is too large and never says its id is given more time, and given up after four streams") {
+  struct Transcript : test::EventTranscript {
+    void on_too_large(std::string_view) override { ++too_large; }
+    int too_large = 0;
+  } transcript;
+  EventSource source(transcript, {.event_size_max = 10, .skip_too_large = true, .last_event_id = "1"});
+  const auto cut_inside = [&](std::string_view bytes) {
+    source.on_head(event_stream);
+    source.on_body(bytes);
+    source.on_end();
+  };
+  const std::string endless = "data: " + std::string(100, 'x');
+  for (const unsigned patience : {1U, 2U, 4U, 8U}) {
+    CHECK(source.patience() == patience);
+    CHECK(source.request_fields().back() == Field{"last-event-id", "1"});
+    CHECK(transcript.too_large == 0);
+    cut_inside(endless);
+  }
+  CHECK(source.request_fields().back() == Field{"cache-control", "no-store"});
+  CHECK(source.patience() == 1);
+  CHECK(transcript.too_large == 1);  // however often it came
+
+  // Somewhere else the count begins again, and one that has said its id is behind it.
+  cut_inside("id: 2\ndata: b\n\n" + endless);
+  CHECK(source.patience() == 2);
+  cut_inside("id: 3\ndata: c\n\n" + endless);
+  CHECK(source.patience() == 2);
+  cut_inside("id: 4\n" + endless);
+  CHECK(source.patience() == 1);
+  CHECK(source.request_fields().back() == Field{"last-event-id", "4"});
 }
 
 TEST_CASE("a source closed from inside an event gets nothing more") {

@@ -1,5 +1,5 @@
-"""The engines of the contract suite: Redis, PostgreSQL, NATS, Kafka (its mock), MQTT. Each says how it is used and what it
-promises, in the words of contract.py."""
+"""The engines of the contract suite: Redis, PostgreSQL, NATS, Kafka (its mock), MQTT, servers of event streams. Each says how
+it is used and what it promises, in the words of contract.py."""
 
 import json
 import shutil
@@ -9,6 +9,7 @@ import subprocess
 from case import metric
 from contract import TOO_LARGE, Adapter, WithoutPast
 from kafka_mock import KafkaMock
+from kept_sse import KeptSse
 from mosquitto_broker import MosquittoBroker
 from nats_server import NatsServer
 from outbox import COLUMNS
@@ -291,3 +292,62 @@ class Mqtt(WithoutPast):
         for data in (b"a\xff\0b", '{"event":"x\\ry"}', TOO_LARGE, '{"event":"sluice.gap"}', "good"):
             self.engine.publish(f"s/{topic}", data)
         return 4, ["a\ufffdb", '{"event":"x\\ry"}', '{"event":"sluice.gap"}', "good"]
+
+
+# --- Servers of event streams ---
+
+
+class SseBackend(Adapter):
+    """Over HTTP/2, one that says what it has lost, as a sluice does."""
+
+    name = "sse backend"
+    opens_on_demand = True
+    future_reason = "unknown_position"
+    recreated_reasons = "unknown_epoch"
+
+    def start_engine(self):
+        self.engine = KeptSse(h2=True)
+
+    def keys(self, gateway):
+        return f'url = "{self.engine.url("/feeds/{topic}")}"\ntls.ca = "{self.engine.ca}"'
+
+    def publish(self, topic, *data):
+        self.engine.append(topic, *data)
+
+    def poison(self, topic):  # a CR ends a line here, and a sluice.gap of a backend is one
+        self.engine.append_wires(topic, b"data: a\xff\0b\n\n", b"id: a\tb\ndata: named\n\n",
+                                 b"data: %b\n\n" % TOO_LARGE.encode(), b"data: good\n\n")
+        return 3, ["a\ufffdb", "named", "good"]
+
+    def trim(self, topic, data):
+        self.engine.trim(topic, 3)
+        return data[-3:]
+
+    def make_anew(self):
+        self.engine.make_anew()
+
+    def future(self, position):
+        return position.split(".")[0] + ".999999"
+
+    def restart(self):
+        self.engine.restart()
+
+
+UNTOLD = "ids are opaque, and of one that it does not have this server begins at its oldest without a word"
+
+
+class SilentSseBackend(SseBackend):
+    """Over HTTP/1.1, one that counts its events and says nothing else."""
+
+    name = "sse backend that tells nothing"
+    recreated_reasons = "recreated"
+    tells_old_positions = False
+    never = dict.fromkeys(("a position of the future is a gap and then all there is",
+                           "a position of somebody else is a gap and then all there is",
+                           "what was trimmed is announced once"), UNTOLD)
+
+    def start_engine(self):
+        self.engine = KeptSse(tells=False)
+
+    def keys(self, gateway):
+        return f'url = "{self.engine.url("/feeds/{topic}")}"'

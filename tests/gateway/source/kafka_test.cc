@@ -151,6 +151,21 @@ TEST_CASE("the pages of a Kafka topic follow one another without loss or repeat,
   CHECK(source::KafkaFormat().compare(others->through, others->from) > 0);
 }
 
+TEST_CASE("a page of Kafka that ends a walk does not say that nothing has come since the walk began") {
+  Story story(1);
+  story.cluster.produce(0, 25);
+  const topic::ReadLimits limits{.entries = 1};  // so ten messages that are not asked for end a page
+  std::string after = "0.-1";
+  for (const char* const through : {"0.9", "0.19", "0.24"}) {
+    const auto page = story.read({.topics = {"s/eu"}, .after = after, .since = {}}, limits);
+    CHECK(page->entries.empty());
+    CHECK(page->through == through);
+    CHECK_FALSE(page->at_end);
+    after = page->through;
+  }
+  CHECK(story.read({.topics = {"s/eu"}, .after = after, .since = {}}, limits)->at_end);
+}
+
 TEST_CASE("a Kafka source that is stopped at any moment leaves no thread and no answer behind") {
   Story story(1);
   story.cluster.produce(0, 10);

@@ -57,5 +57,40 @@ TEST_CASE("redis: a channel for which there is no room is left again") {
   story.admin.until([&] { return story.channel_count() == 5; });
 }
 
+TEST_CASE("redis: a channel for which nobody waits any more is not heard") {
+  const test::RedisServer server;
+  ChannelsStory story(server, 10);
+  SUBCASE("because there is no connection yet") {
+    story.open(0, 3);
+    story.source->stop_opening({"s/1", "s/never"});
+    story.start();
+    story.admin.until([&] { return story.results[OpenResult::opened] == 2; });
+  }
+  SUBCASE("because the user may not hear it") {
+    story.start();
+    story.open(0, 1);
+    story.admin.until([&] { return story.results[OpenResult::opened] == 1; });
+    CHECK(story.admin.say({"ACL", "SETUSER", "default", "resetchannels", "&c:0"}) == test::text("OK"));
+    story.open(1, 1);
+    story.admin.until([&] { return !story.admin.say({"ACL", "LOG"}).elements.empty(); });
+    story.source->stop_opening({"s/1"});
+    CHECK(story.admin.say({"ACL", "SETUSER", "default", "allchannels"}) == test::text("OK"));
+    story.open(2, 1);
+    story.admin.until([&] { return story.results[OpenResult::opened] == 2; });
+  }
+  SUBCASE("although it is heard when they go") {
+    story.start();
+    story.open(0, 2);
+    story.source->stop_opening({"s/1"});
+    story.admin.until([&] { return story.results[OpenResult::opened] == 1; });
+    story.open(2, 1);
+    story.admin.until([&] { return story.results[OpenResult::opened] == 2; });
+    story.admin.until([&] { return story.channel_count() == 2; });
+  }
+  CHECK(story.channel_count() == 2);
+  CHECK(story.results.size() == 1);
+  CHECK_FALSE(story.replicas.home->find("s/1"));
+}
+
 }  // namespace
 }  // namespace sluice::source

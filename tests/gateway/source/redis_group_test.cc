@@ -47,6 +47,21 @@ TEST_CASE("redis: a key that the user may not read waits alone") {
   story.admin.until([&] { return story.events("s/b") == Texts{"2"}; });
 }
 
+TEST_CASE("redis: a stream made anew with as many entries and later ids is told from the one before") {
+  const test::RedisServer server;
+  RealStory story(server);
+  story.open_all({"s/a"});
+  story.add("k:a", "old");
+  story.admin.until([&] { return story.events("s/a") == Texts{"old"}; });
+  CHECK(story.admin
+            .say({"EVAL", "redis.call('DEL', KEYS[1]) return redis.call('XADD', KEYS[1], '*', 'data', 'new')", "1",
+                  "k:a"})
+            .kind != proto::RedisReply::Kind::error);
+  story.admin.until([&] { return story.events("s/a").size() == 3; });
+  CHECK(story.events("s/a")[1].find("\"recreated\"") != std::string::npos);
+  CHECK(story.events("s/a")[2] == "new");
+}
+
 TEST_CASE("redis: while XINFO is refused nothing is passed on, the server is not pestered, and nothing is lost") {
   const test::RedisServer server;
   RealStory story(server);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -31,13 +32,13 @@ std::string field_of(const std::string& request, const std::string& name) {
 }
 
 struct Story {
-  explicit Story(const std::string& path = "/feed")
+  explicit Story(const std::string& path = "/feed", const topic::History& history = {})
       : backend(context.io, nullptr,
                 [this](Http1Server::Connection& connection) {
                   asked.push_back(field_of(connection.request, "last-event-id"));
                   answer(connection);
                 }),
-        replicas({}, 1,
+        replicas(history, 1,
                  std::make_shared<topic::SharedSource>(
                      "s", std::make_shared<SseBackendFormat>(proto::Epoch::from_random(1)), true)) {
     context.config.url = "http://localhost:" + std::to_string(backend.port()) + path;
@@ -91,6 +92,7 @@ struct Story {
   }
   static Strings lines_of(const topic::PagePtr& page) {
     Strings lines;
+    if (page->gap) lines.push_back(std::string("gap ") + name(*page->gap));
     for (const topic::EntryPtr& entry : page->entries) lines.push_back(line_of(*entry));
     return lines;
   }
@@ -204,6 +206,55 @@ TEST_CASE("sse backend: an event of any size above the limit is dropped and coun
   CHECK(story.asked == Strings{""});
 }
 
+TEST_CASE("sse backend: a large event that is slower than `silence` and says its id last is waited for longer") {
+  Story story;
+  story.context.limits.event_size = 1000;
+  story.context.config.silence = 200ms;
+  boost::asio::steady_timer more(story.context.io);
+  int pieces = 0;
+  std::function<void()> go_on = [&] {
+    more.expires_after(20ms);
+    more.async_wait([&](const boost::system::error_code& error) {
+      if (error || story.newest().left) return;
+      story.newest().send(std::string(200, 'x'));
+      if (++pieces != 25) return go_on();
+      story.newest().send("\nid: 2\n\nid: 3\ndata: c\n\n");
+    });
+  };
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    if (story.asked.back().empty()) connection.send("id: 1\ndata: a\n\n");
+    connection.send("data: ");
+    pieces = 0;
+    go_on();
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 2; });
+  CHECK(story.ring() == Strings{"1 a", "3 c"});
+  CHECK(story.asked.at(1) == "1");
+  CHECK(story.context.metrics.poison.value() == 1);
+  CHECK(story.context.metrics.gaps.value() == 0);
+}
+
+TEST_CASE(
+    "sse backend: a large event without end is given up after four times, behind a gap, by who reads the past too") {
+  Story story;
+  story.context.limits.event_size = 1000;
+  story.context.config.silence = 100ms;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    if (story.asked.size() == 1) connection.send("id: 1\ndata: a\n\n");
+    connection.send(story.asked.size() == 5 ? "id: 7\ndata: g\n\n: until later\n\n"
+                                            : "data: " + std::string(2000, 'x'));
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 3; });
+  CHECK(story.ring() == Strings{"1 a", "gap source_lost", "7 g"});
+  CHECK(story.asked == Strings{"", "1", "1", "1", ""});
+  CHECK(story.context.metrics.poison.value() == 1);
+  while (const auto page = story.read("0")) CHECK(page->entries.empty());
+}
+
 TEST_CASE("sse backend: the past is asked for by its id until it meets the ring") {
   Story story;
   story.answer = [&](auto& connection) {
@@ -220,7 +271,6 @@ TEST_CASE("sse backend: the past is asked for by its id until it meets the ring"
     const auto page = story.read(after);
     REQUIRE(page);
     CHECK(page->after == after);
-    CHECK(page->from == after);
     for (const std::string& line : Story::lines_of(page)) lines.push_back(line);
     after = page->through;
   }
@@ -228,6 +278,44 @@ TEST_CASE("sse backend: the past is asked for by its id until it meets the ring"
   CHECK(story.asked == Strings{"", "3"});
   CHECK(story.read("6")->through == "6");  // in the ring: nobody is asked
   CHECK(story.asked.size() == 2);
+}
+
+TEST_CASE(
+    "sse backend: a loss that the backend announces first is told before the page, and who opens is not resumed") {
+  Story story;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    if (story.asked.back().empty()) return connection.send("id: 9\nevent: sluice.open\ndata: {}\n\n");
+    connection.send("id: 6\nevent: sluice.gap\ndata: {\"reason\":\"trimmed\"}\n\nid: 7\ndata: g\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.replicas.home->find("s").has_value(); });
+  const auto page = story.read("3");
+  REQUIRE(page);
+  CHECK(page->after == "3");
+  CHECK(page->gap == topic::GapReason::trimmed);
+  CHECK(page->from == "6");
+  // Who comes with an id of ours has lost its place too.
+  const auto own = story.read("3~000000.1");
+  REQUIRE(own);
+  CHECK(own->gap == topic::GapReason::source_lost);
+  CHECK(own->after == "3~000000.1");
+}
+
+TEST_CASE("sse backend: a reading that meets the ring while nobody asks gives the rest to who asks next") {
+  Story story;
+  story.answer = [&](auto& connection) {
+    connection.send(stream_head);
+    connection.send(story.asked.back().empty() ? "id: 5\nevent: sluice.open\ndata: {}\n\nid: 6\ndata: f\n\n"
+                                               : "id: 4\ndata: d\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring().size() == 1; });
+  CHECK(Story::lines_of(story.read("3")) == Strings{"4 d"});
+  auto& past = story.newest();
+  past.send("id: 5\ndata: e\n\nid: 6\ndata: f\n\n");
+  story.until([&] { return past.left; });
+  CHECK(Story::lines_of(story.read("4")) == Strings{"5 e"});
 }
 
 TEST_CASE("sse backend: a reader of a silent backend's past is let in, and joins the ring with the next event") {
@@ -248,6 +336,32 @@ TEST_CASE("sse backend: a reader of a silent backend's past is let in, and joins
   CHECK(story.read("8")->entries.empty());
   story.until([&] { return past.left; });
   CHECK(story.asked == Strings{"", "7"});
+}
+
+TEST_CASE("sse backend: a reading that comes back first to ids that began anew gives nothing of them before the gap") {
+  Story story("/feed", {.entries = 2});
+  bool anew = false, back = false;
+  story.answer = [&](auto& connection) {
+    const std::string from = story.asked.back();
+    if (anew && !back && from == "6")  // the topic's own stream
+      return connection.send("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    connection.send(stream_head);
+    if (anew) return connection.send("id: 1\ndata: other\n\nid: 2\ndata: more\n\n");
+    if (!from.empty()) return connection.send("id: 2\ndata: b\n\n");
+    for (const char* each : {"1", "2", "3", "4", "5", "6"})
+      connection.send(std::string("id: ") + each + "\ndata: " + static_cast<char>('a' + *each - '1') + "\n\n");
+  };
+  story.begin();
+  story.until([&] { return story.ring() == Strings{"5 e", "6 f"}; });
+  CHECK(Story::lines_of(story.read("1")) == Strings{"2 b"});
+  anew = true;
+  for (auto& connection : story.backend.connections) connection.cut();
+  CHECK(story.read("2") == nullptr);
+  CHECK(story.ring() == Strings{"gap recreated"});
+  CHECK(story.context.metrics.gaps.value() == 1);
+  back = true;
+  story.until([&] { return story.ring() == Strings{"1 other", "2 more"}; });
+  CHECK(story.context.metrics.gaps.value() == 1);
 }
 
 TEST_CASE("sse backend: what the backend does not have is not to be had") {
@@ -310,6 +424,47 @@ TEST_CASE("sse backend: a captured topic for which nobody waits any more is not 
   open();
   story.until([&] { return answers == 1; });
   CHECK(story.asked.size() == 2);
+}
+
+TEST_CASE("sse backend: who loses its read with a topic that closes, and asks at once, gets the topic anew") {
+  Story story("/feeds/{region}");
+  story.begin();
+  int opened = 0;
+  const auto open = [&] {
+    story.source->open("s/eu", std::chrono::steady_clock::now(), [&](topic::OpenResult) { ++opened; });
+  };
+  open();
+  story.until([&] { return opened == 1; });
+  std::optional<topic::PagePtr> page;
+  story.source->read({.topics = {"s/eu"}, .after = "7", .since = {}}, {}, [&](const topic::PagePtr& got) {
+    page = got;
+    open();
+  });
+  story.until([&] { return story.asked.size() == 2; });
+  REQUIRE_FALSE(page);
+  story.source->on_topic_closed("s/eu");
+  REQUIRE(page);
+  CHECK(*page == nullptr);
+  CHECK(opened == 1);
+  story.until([&] { return opened == 2; });
+  CHECK(story.asked == Strings{"", "7", ""});
+}
+
+TEST_CASE("sse backend: stopped it answers every read, also one that is asked for in an answer") {
+  Story story;
+  story.begin();
+  story.until([&] { return story.replicas.home->find("s").has_value(); });
+  int answers = 0;
+  std::function<void(const std::string&)> read = [&](const std::string& after) {
+    story.source->read({.topics = {"s"}, .after = after, .since = {}}, {}, [&](const topic::PagePtr& page) {
+      CHECK(page == nullptr);
+      if (++answers < 20) read("again");
+    });
+  };
+  for (int number = 0; number != 10; ++number) read(std::to_string(number));  // more than are read at a time
+  story.source->stop();
+  CHECK(answers >= 20);
+  CHECK(story.context.metrics.state() == observe::SourceState::stopped);
 }
 
 TEST_CASE("sse backend: keys that cannot be are refused with what is wrong") {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "gateway/topic/gap.h"
 #include "tests/gateway/topic/replicas.h"
 
 using namespace sluice;
@@ -49,6 +50,35 @@ TEST_CASE("a cursor gives the same bytes whatever the room, and stands at a boun
     CHECK(reader.cursor.sequence() == 4);
     CHECK(reader.cursor.lag() == 0);
   }
+}
+
+TEST_CASE("of losses at one position only the last is sent with its id, whatever the room") {
+  TopicLog log("s/**");
+  const auto append = [&](topic::Sequence sequence, std::string_view position, std::string_view type) {
+    log.append(topic::Entry::make({.position = position,
+                                   .type = type,
+                                   .data = "x",
+                                   .idempotency_key = {},
+                                   .sequence = sequence,
+                                   .arrived = tests::epoch_of_tests}));
+  };
+  append(1, "5-0", "");
+  append(2, "9-0", topic::gap_event);
+  append(3, "9-0", topic::gap_event);
+  append(4, "9-1", "");
+  const std::string gap = "event: sluice.gap\ndata: x\n\n";
+  const std::string all = "id: 5-0\ndata: x\n\n" + gap + "id: 9-0\n" + gap + "id: 9-1\ndata: x\n\n";
+  for (std::size_t room = 1; room <= all.size(); ++room) {
+    Reader reader(log);
+    std::string text;
+    while (const auto pending = reader.cursor.pending()) {
+      CHECK(pending == all.size() - text.size());
+      text += read(reader.cursor, std::min<std::size_t>(room, pending));
+    }
+    CHECK(text == all);
+  }
+  CHECK(log.position_before(2) == "5-0");  // who falls behind there has still to be told of both
+  CHECK(log.position_before(3) == "9-0");
 }
 
 TEST_CASE("an event that was cut by a window is finished although retention took it, then the gap is seen") {
