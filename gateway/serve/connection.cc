@@ -268,12 +268,19 @@ void Connection::flush() {
   std::size_t next = 0;
   const Stream* served = nullptr;  // the last that sent something
   while (next != ready_.size() && phase_ != Phase::closing) {
-    prefetch_ready(next);
-    Stream* stream = ready_[next++];
-    if (stream == nullptr) continue;
+    prefetch_ready(next + 1);
+    std::size_t quantum = std::exchange(quantum_left_, 0);
+    if (quantum == 0) quantum = services_.config.limits.stream_quantum;
+    Stream* stream = ready_[next];
     const std::size_t sent_before = sent;
-    if (pump(*stream, sent)) ready_.push_back(stream);
+    const bool stays = stream != nullptr && pump(*stream, quantum, sent);
     if (sent != sent_before) served = stream;
+    if (stays && quantum != 0) {  // at the end of the list it would have less than the others, each time anew
+      quantum_left_ = quantum;
+      break;
+    }
+    ++next;
+    if (stays) ready_.push_back(stream);
     if (out.size() >= record_size) seal(false);
     if (backed_up() || sent > turn_bytes) break;
   }
@@ -308,11 +315,10 @@ std::size_t Connection::sendable(const Stream& stream) const {
   return fair < window && stream.rest() <= static_cast<std::size_t>(left) ? window : fair;
 }
 
-bool Connection::pump(Stream& stream, std::size_t& sent) {
+bool Connection::pump(Stream& stream, std::size_t& quantum, std::size_t& sent) {
   ByteBuffer& out = services_.staging;
-  std::size_t budget = services_.config.limits.stream_quantum;
   for (;;) {
-    const Burst burst = stream.prepare(std::min(sendable(stream), budget));
+    const Burst burst = stream.prepare(std::min(sendable(stream), quantum));
     const bool end_frame = burst.end && !burst.reset;
     if (burst.end) stream.ended_ = true;
     if (burst.size != 0) {
@@ -324,16 +330,16 @@ bool Connection::pump(Stream& stream, std::size_t& sent) {
       session_->reset(stream.id(), proto::ErrorCode::cancel);
       session_->flush(out);
     }
-    budget -= burst.size;
+    quantum -= burst.size;
     sent += burst.size;
     if (!stream.ready_) return false;  // closed meanwhile
-    const bool out_of_window = burst.more && burst.size == 0 && budget != 0;
+    const bool out_of_window = burst.more && burst.size == 0 && quantum != 0;
     if (burst.end || !burst.more || out_of_window) {
       stream.ready_ = false;
       stream.blocked_ = out_of_window && !burst.end;
       return false;
     }
-    if (budget == 0) return true;
+    if (quantum == 0) return true;
     if (out.size() >= record_size) {
       seal(false);
       if (backed_up()) return true;

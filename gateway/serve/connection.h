@@ -104,9 +104,10 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   // The first time that few more streams can be opened: a browser holds back all requests to us above the limit.
   void warn_near_stream_limit();
   void fail(const proto::ConnectionError& error);
-  // Pulls one stream for at most a quantum; adds to `sent` what it gave. True: it stays in the ready list.
   void prefetch_ready(std::size_t next) const;
-  bool pump(Stream& stream, std::size_t& sent);
+  // Pulls one stream for at most what is left of its quantum; adds to `sent` what it gave. True: it stays in the ready
+  // list, in its place where the transport was full before the quantum was used up.
+  bool pump(Stream& stream, std::size_t& quantum, std::size_t& sent);
   // Seals whole records; with `all`, the remainder too.
   void seal(bool all);
   void drop_closed();
@@ -135,7 +136,8 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   std::optional<topic::TimePoint> ping_sent_, closing_since_, starving_since_;
   std::int32_t window_most_ = 65'535;  // the largest window that the connection had; at first RFC 9113 §6.9.2's
   std::size_t rest_counted_ = 0;
-  std::uint32_t bodies_ = 0;  // requests whose body is awaited
+  std::size_t quantum_left_ = 0;  // of the first in the ready list, whose turn a full transport has cut; 0: a whole one
+  std::uint32_t bodies_ = 0;      // requests whose body is awaited
   Phase phase_ = Phase::handshake;
   bool surplus_ = false, near_stream_limit_ = false;
   bool dirty_ = false, dead_ = false, lost_ = false, draining_ = false, said_goodbye_ = false;

@@ -78,6 +78,24 @@ TEST_CASE("a drain of a connection that takes no bytes ends its streams before t
   CHECK(peer.closed());
 }
 
+TEST_CASE("a stream whose turn a full transport cuts goes on with it, and falls behind nobody") {
+  Conversation story;
+  Peer& peer = story.connect({.stream_window = 8 * 1024 * 1024});
+  std::vector<proto::StreamId> streams;
+  peer.give_window(0, 64 * 1024 * 1024);
+  for (int count = 0; count != 4; ++count) streams.push_back(peer.get("/notes/a"));
+  peer.make_room(0);
+  const std::size_t event = 4'000, quantum = story.services.config.limits.stream_quantum;
+  for (int count = 0; count != 100; ++count) story.publish("notes/a", std::string(event, 'x'));
+  for (int round = 0; round != 5; ++round) {
+    peer.make_room(3 * quantum + quantum / 4);  // three turns and the beginning of a fourth
+    std::vector<std::size_t> had;
+    for (const proto::StreamId stream : streams) had.push_back(peer.events(stream).size());
+    CAPTURE(round);
+    CHECK(*std::ranges::max_element(had) - *std::ranges::min_element(had) <= quantum / event + 1);
+  }
+}
+
 TEST_CASE("a stream that is opened while its connection drains is ended with it, before the goodbye") {
   Conversation story;
   Peer& peer = story.connect();
