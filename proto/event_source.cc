@@ -116,6 +116,7 @@ EventSource::State EventSource::fail(std::string reason) {
 }
 
 void EventSource::on_event(const sse::EventView& event) {
+  inside_count_ = 0;
   if (state_ == State::open) visitor_.on_event(event);
 }
 
@@ -129,6 +130,7 @@ void EventSource::on_comment(std::string_view text) {
 }
 
 void EventSource::on_too_large(std::string_view last_event_id) {
+  inside_count_ = 0;
   if (state_ == State::open) visitor_.on_too_large(last_event_id);
 }
 

@@ -105,8 +105,11 @@ class Peer final : proto::CiphertextSink, proto::Http2Visitor {
     out.clear();
     session_->flush(out);
     std::vector<Stream*> blocked;
-    for (Stream* stream : ready_) {
-      for (std::size_t rest; (rest = stream->text->size() - stream->sent) != 0;) {
+    pumped_ = std::exchange(ready_, {});
+    for (std::size_t index = 0; index != pumped_.size(); ++index) {
+      Stream* const stream = pumped_[index];
+      if (stream == nullptr) continue;
+      for (std::size_t rest; pumped_[index] != nullptr && (rest = stream->text->size() - stream->sent) != 0;) {
         const std::size_t size = std::min(rest, session_->sendable(*stream));
         if (size == 0) break;
         session_->send_data(*stream, size, stream->publishes && size == rest, out);
@@ -115,10 +118,13 @@ class Peer final : proto::CiphertextSink, proto::Http2Visitor {
           out.clear();
         }
       }
+      if (pumped_[index] == nullptr) continue;  // answered and closed
       stream->ready = stream->sent != stream->text->size();
       if (stream->ready) blocked.push_back(stream);
     }
     ready_ = std::move(blocked);
+    pumped_.clear();
+    closed_.clear();
     if (!out.empty()) tls_.send(out.bytes());
   }
 
@@ -190,7 +196,9 @@ class Peer final : proto::CiphertextSink, proto::Http2Visitor {
   void on_close(proto::StreamId id, proto::Http2StreamOwner* owner, std::uint32_t) override {
     auto& stream = *static_cast<Stream*>(owner);
     std::erase(ready_, &stream);
+    std::ranges::replace(pumped_, &stream, nullptr);
     if (!stream.publishes) std::erase(server_.topics[stream.path].streams, &stream);
+    closed_.push_back(std::move(streams_.at(id)));  // it may be the one that is pumped
     streams_.erase(id);
   }
   void on_pong() override {}
@@ -203,7 +211,8 @@ class Peer final : proto::CiphertextSink, proto::Http2Visitor {
   std::unique_ptr<proto::Http2Server> session_;
   ByteBuffer plaintext_, unsent_;
   std::map<proto::StreamId, std::unique_ptr<Stream>> streams_;
-  std::vector<Stream*> ready_;
+  std::vector<Stream*> ready_, pumped_;  // nullptr: closed meanwhile
+  std::vector<std::unique_ptr<Stream>> closed_;
   bool marked_ = false;
 };
 

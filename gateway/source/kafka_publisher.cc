@@ -53,7 +53,7 @@ void KafkaPublisher::publish(const std::string& topic, const topic::Event& event
   auto [key, headers, why] = mapping_.publication(topic, event);
   if (!why.empty()) return done({.kind = Kind::refused, .detail = std::move(why)});
   try {
-    if (is_broken()) begin();
+    if (!queue_ || is_broken()) begin();
   } catch (const std::runtime_error& error) {  // a file of its keys has gone, or there are no descriptors
     return done({.kind = Kind::unavailable, .detail = std::string("Kafka: ") + error.what()});
   }

@@ -11,6 +11,7 @@ TopicLog::TopicLog(std::string name, Sequence start, std::string start_position,
     : name_(std::move(name)),
       evicted_through_(start),
       evicted_position_(std::move(start_position)),
+      sent_position_(evicted_position_),
       keep_evicted_(keep_evicted) {}
 
 TopicLog::~TopicLog() = default;
@@ -36,12 +37,13 @@ void TopicLog::append(EntryPtr entry) {
 
 void TopicLog::trim(Sequence through) {
   while (first_ != head_ && slot(first_).sequence <= through) {
+    const bool sent_with_id = !is_sent_without_id(first_);
     Slot& oldest = slot(first_++);
     footprint_ -= oldest.entry->footprint();
     evicted_through_ = oldest.sequence;
     if (newest_ && !oldest.entry->has_key()) newest_->forget_keyless(oldest.sequence);
     if (keep_evicted_ && !subscribers_.empty()) {
-      if (just_evicted_.empty()) woken_position_ = evicted_position_;
+      if (just_evicted_.empty()) woken_position_ = sent_position_;
       evicted_position_.assign(oldest.entry->position());
       just_evicted_.push_back(std::move(oldest.entry));
     } else {
@@ -49,6 +51,7 @@ void TopicLog::trim(Sequence through) {
       evicted_position_.assign(oldest.entry->position());
       oldest.entry.reset();
     }
+    if (sent_with_id) sent_position_ = evicted_position_;
   }
   if (first_ == head_) std::vector<Slot>().swap(slots_);  // an idle topic costs no ring
 }
@@ -72,7 +75,7 @@ std::string_view TopicLog::position_before(Offset offset) const {
   const Entry* entry = before(offset);
   while (entry != nullptr && entry->is_gap() && entry->position() == position_at(offset)) entry = before(--offset);
   if (entry != nullptr) return entry->position();
-  return just_evicted_.empty() ? evicted_position_ : woken_position_;
+  return just_evicted_.empty() ? sent_position_ : woken_position_;
 }
 
 std::string_view TopicLog::position_at(Offset offset) const {

@@ -147,6 +147,7 @@ class TopicLog {
   std::size_t footprint_ = 0;
   Sequence evicted_through_;
   std::string evicted_position_, begun_position_;
+  std::string sent_position_;  // of the newest evicted entry that was sent with its id; restart() does not move it
   std::vector<EntryPtr> just_evicted_;  // since the subscribers were last woken: [first_ - size, first_)
   std::string woken_position_;          // of the entry before them
   std::vector<Listed> subscribers_;

@@ -205,7 +205,7 @@ class Peer:
         return b"".join(arrived.payload for arrived in self.frames if arrived.type == DATA and arrived.stream == stream)
 
     def wait_body(self, stream: int, text: bytes, timeout=WAIT):
-        self.wait(lambda _: text in self.body(stream), f"{text!r} on stream {stream}", timeout)
+        self.wait(lambda arrived: arrived.stream == stream and text in self.body(stream), f"{text!r} on stream {stream}", timeout)
 
     def wait_end(self, stream: int):
         self.wait(lambda arrived: arrived.stream == stream and arrived.type in (HEADERS, DATA) and arrived.flags & END_STREAM,

@@ -81,6 +81,38 @@ TEST_CASE("of losses at one position only the last is sent with its id, whatever
   CHECK(log.position_before(3) == "9-0");
 }
 
+TEST_CASE(
+    "who has had only the first of two losses at one position falls behind before both, whenever they are trimmed") {
+  TopicLog log("s/**", 0, "3-0", true);
+  Reader reader(log);
+  log.append(topic::Entry::make({.position = "5-0", .type = {}, .data = "x", .sequence = 1, .arrived = {}}));
+  for (topic::Sequence sequence = 2; sequence <= 3; ++sequence)
+    log.append(topic::Entry::make(
+        {.position = "9-0", .type = topic::gap_event, .data = "x", .sequence = sequence, .arrived = {}}));
+  log.trim(2);
+  log.wake_subscribers({});
+  CHECK(log.position_before(2) == "5-0");
+  log.trim(3);
+  CHECK(log.position_before(2) == "5-0");
+  CHECK(log.evicted_position() == "9-0");
+  log.wake_subscribers({});
+  CHECK(log.position_before(3) == "9-0");
+}
+
+TEST_CASE("who stands where its source began anew falls behind at the old place, whenever that loss is trimmed") {
+  TopicLog log("s/a", 0, "3-0", true);
+  Reader reader(log);
+  log.append(topic::Entry::make({.position = "5-0", .type = {}, .data = "x", .sequence = 1, .arrived = {}}));
+  log.restart(1, "0-9");
+  log.append(
+      topic::Entry::make({.position = "0-9", .type = topic::gap_event, .data = "x", .sequence = 2, .arrived = {}}));
+  log.wake_subscribers({});
+  CHECK(log.evicted_position() == "0-9");
+  CHECK(log.position_before(1) == "5-0");
+  log.trim(2);
+  CHECK(log.position_before(1) == "5-0");
+}
+
 TEST_CASE("an event that was cut by a window is finished although retention took it, then the gap is seen") {
   TopicLog log("s/a");
   for (topic::Sequence sequence = 1; sequence <= 5; ++sequence) log.append(make_entry(sequence));
