@@ -13,8 +13,8 @@ namespace sluice::proto {
 namespace {
 
 constexpr std::size_t command_size_max = 512UL * 1024 * 1024;  // Redis' proto-max-bulk-len; hiredis counts in int
-// hiredis moves what it still holds to the front of its buffer after each KB of replies: a whole read of 64 KB, given to
-// it at once, was moved sixty times (a fifth of the CPU time of a channel's events).
+// hiredis moves what it still holds to the front of its buffer after each KB of replies: a whole read of 64 KB, given
+// to it at once, was moved sixty times (a fifth of the CPU time of a channel's events).
 constexpr std::size_t slice_size = 4 * 1024;
 
 struct FreeReader {
@@ -45,8 +45,8 @@ void append_redis_command(ByteBuffer& out, std::span<const std::string_view> wor
   out.append(std::string_view(command, static_cast<std::size_t>(size)));
 }
 
-// The callbacks build the reply in place: the root in the reader's own, whose memory is used again, every other value in
-// the array that it is in. A nullptr tells hiredis to fail.
+// The callbacks build the reply in place: the root in the reader's own, whose memory is used again, every other value
+// in the array that it is in. A nullptr tells hiredis to fail.
 struct RedisReader::Data {
   explicit Data(const Limits& wanted) : limits(wanted), reader(redisReaderCreateWithFunctions(&functions)) {
     if (!reader) throw std::bad_alloc();
@@ -109,7 +109,7 @@ struct RedisReader::Data {
   }
 
   std::unique_ptr<redisReader, FreeReader> reader;
-  ByteBuffer unfed;          // from `fed` on: what hiredis has not been given
+  ByteBuffer unfed;  // from `fed` on: what hiredis has not been given
   std::size_t fed = 0;
   std::size_t pending = 0;   // bytes given to it after the last whole reply
   std::size_t elements = 0;  // of the reply in progress

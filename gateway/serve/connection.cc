@@ -302,7 +302,8 @@ void Connection::flush() {
   if (backed_up()) transport_.await_writable();
   if (tls_.state() == proto::TlsSession::State::failed) return on_transport_end();  // the peer broke TLS meanwhile
   // A drained connection waits one round trip (the PING's answer), so that its last bytes are not cut by a TCP reset.
-  if ((session_->finished() && !draining_ && !backed_up()) || (phase_ == Phase::closing && lost_ && !backed_up())) die();
+  if ((session_->finished() && !draining_ && !backed_up()) || (phase_ == Phase::closing && lost_ && !backed_up()))
+    die();
   drop_closed();
 }
 
