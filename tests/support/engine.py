@@ -158,9 +158,15 @@ class Engine:
         """SIGSTOP: it keeps its connections and answers nobody."""
         self._signal(signal.SIGSTOP)
         for pid in self.pids():  # it runs on until the kernel has reached each of its threads
-            while any(state.read_text().rsplit(") ", 1)[1][0] not in "TtZ"
-                      for state in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")):
+            while any(self._state(thread) not in "TtZ" for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")):
                 time.sleep(0.001)  # there is nothing to wait on
+
+    @staticmethod
+    def _state(thread: pathlib.Path) -> str:
+        try:
+            return thread.read_text(encoding="utf-8", errors="replace").rpartition(") ")[2][0]
+        except (FileNotFoundError, ProcessLookupError):  # a child that has ended
+            return "Z"
 
     def cont(self):
         self._signal(signal.SIGCONT)
