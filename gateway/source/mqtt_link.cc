@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto loop_interval = 250ms;
+constexpr auto untold_interval = 1ms;  // the library's least
 // From the TCP connection to the answered subscription.
 constexpr auto opening_time = 8s;
 // Silence after which the broker is asked for a sign of life, and how long it may take.
@@ -130,12 +131,15 @@ std::string MqttLink::watch(mosquitto* client) {
   const TimePoint begun = Clock::now();
   TimePoint asked{};  // for a sign of life; not answered while it is after heard_
   heard_ = begun;
+  bool untold = false;
   while (true) {
-    const int code = ::mosquitto_loop(client, static_cast<int>(loop_interval.count()), 1);
+    const auto time = untold ? untold_interval : loop_interval;
+    const int code = ::mosquitto_loop(client, static_cast<int>(time.count()), 1);
     if (queue_.stopped()) return {};
     if (!refused_.empty()) return refused_;
     if (code != MOSQ_ERR_SUCCESS) return failure(code);
     const TimePoint now = Clock::now();
+    untold = queue_.tell(now);
     if (!subscribed_ && now - begun > opening_time) return fmt::format("{} does not answer", options_.url.authority());
     if (!subscribed_ || now - heard_ <= silence) continue;
     if (asked <= heard_) {

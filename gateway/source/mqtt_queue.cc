@@ -8,6 +8,9 @@ namespace {
 
 // The broker's own patience is 1.5 times the keepalive.
 constexpr std::chrono::seconds full_wait{2};
+// mosquitto keeps 1,000 messages for who does not read (max_queued_messages) and says nothing of those that it drops.
+constexpr std::chrono::milliseconds harmless_wait{50};
+constexpr std::chrono::microseconds told_interval{500};
 constexpr std::size_t take_bytes = 1024 * 1024;
 
 std::size_t size_of(const MqttNews& news) {
@@ -22,21 +25,38 @@ MqttQueue::MqttQueue(std::size_t bytes_max, std::function<void()> on_news)
 
 void MqttQueue::put(MqttNews&& news) {
   const std::size_t size = size_of(news);
-  bool tell = false;
-  {
-    std::unique_lock lock(mutex_);
-    const auto room = [&] { return size == 0 || bytes_ == 0 || bytes_ + size <= bytes_max_; };
-    // Waited for once: as long as it stays full what comes is dropped at once.
-    if (!room() && (full_ || !changed_.wait_for(lock, full_wait, [&] { return stopped_ || room(); }))) {
-      full_ = true;
-      return;
-    }
-    if (std::exchange(full_, false)) news_.push_back({.kind = MqttNews::Kind::lost});
-    news_.push_back(std::move(news));
-    bytes_ += size;
-    tell = !std::exchange(told_, true);
+  std::unique_lock lock(mutex_);
+  const auto room = [&] { return size == 0 || bytes_ == 0 || bytes_ + size <= bytes_max_; };
+  if (!room()) {
+    if (full_) return;  // waited for once: as long as it stays full what comes is dropped at once
+    tell_now(lock);
+    const TimePoint begun = std::chrono::steady_clock::now();
+    const bool waited = changed_.wait_for(lock, full_wait, [&] { return stopped_ || room(); });
+    full_ = std::chrono::steady_clock::now() - begun > harmless_wait;
+    if (!waited) return;
   }
-  if (tell) on_news_();
+  if (std::exchange(full_, false)) news_.push_back({.kind = MqttNews::Kind::lost});
+  const bool message = news.kind == MqttNews::Kind::message;
+  news_.push_back(std::move(news));
+  bytes_ += size;
+  if (!message) tell_now(lock);
+}
+
+bool MqttQueue::tell(TimePoint now) {
+  std::unique_lock lock(mutex_);
+  if (told_ || news_.empty()) return false;
+  if (now - told_at_ < told_interval) return true;
+  told_at_ = now;
+  tell_now(lock);
+  return false;
+}
+
+// Nobody is called under the lock.
+void MqttQueue::tell_now(std::unique_lock<std::mutex>& lock) {
+  if (news_.empty() || std::exchange(told_, true)) return;
+  lock.unlock();
+  on_news_();
+  lock.lock();
 }
 
 std::vector<MqttNews> MqttQueue::take(bool& more) {

@@ -1,7 +1,10 @@
 // MqttQueue: what the connection to a broker has for its source: the one place where MqttLink's thread and the home
 // worker's thread meet. Owned by MqttLink. put() is the link's thread's, take() the home's.
+// The taker is woken for a message at once, but at most every half millisecond: a broker sends each message for itself,
+// and two threads that wake each other for each cost more than the messages.
 // Invariant: it holds at most `bytes_max` of messages, or one; when it is full put() waits up to 2 s, so that the
-// broker is not read, and what comes then is dropped and noted in its place.
+// broker is not read, and what comes then is dropped and noted in its place; so is a wait in which the broker may have
+// dropped what it had for us.
 #pragma once
 
 #include <chrono>
@@ -23,7 +26,7 @@ struct MqttNews {
     down,       // text: why, for a person
     message,    // topic, text
     too_large,  // topic; the message was dropped
-    lost,       // messages were dropped here: the queue was full
+    lost,       // messages were dropped here, or perhaps by the broker: the queue was full
   };
   Kind kind = Kind::message;
   std::string topic = {}, text = {};
@@ -32,10 +35,15 @@ struct MqttNews {
 
 class MqttQueue {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   // `on_news`: called on the putting thread when something waits that nobody was told of, until take() has emptied it.
   MqttQueue(std::size_t bytes_max, std::function<void()> on_news);
 
+  // Calls on_news for what is no message, and before it waits; for messages tell() does.
   void put(MqttNews&& news);
+  // To be called after messages were put, and every millisecond while it returns true: they wait untold.
+  [[nodiscard]] bool tell(TimePoint now);
   // The oldest, some 1 MiB of them. `more`: others wait, and on_news is not called for them.
   [[nodiscard]] std::vector<MqttNews> take(bool& more);
 
@@ -46,12 +54,15 @@ class MqttQueue {
   [[nodiscard]] bool wait(std::chrono::milliseconds time);
 
  private:
+  void tell_now(std::unique_lock<std::mutex>& lock);
+
   const std::size_t bytes_max_;
   const std::function<void()> on_news_;
   std::mutex mutex_;  // of all below
   std::condition_variable changed_;
   std::deque<MqttNews> news_;
   std::size_t bytes_ = 0;
+  TimePoint told_at_{};
   bool told_ = false, full_ = false, stopped_ = false;
 };
 
