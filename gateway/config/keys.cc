@@ -139,7 +139,8 @@ const std::vector<Key<Config>>& config_keys() {
           "the least level that is written"),
       top("log.access", &Config::access_log, Flag{}, "one line when a stream ends, with its reason"),
 
-      limit("limits.connections", &Limits::connections, Count{1, 10'000'000}, "open connections; bounds descriptors"),
+      limit("limits.connections", &Limits::connections, Count{1, 10'000'000},
+            "open connections, or as many as there are descriptors for"),
       limit("limits.streams", &Limits::streams, Count{1, 100'000'000}, "open event streams of all connections"),
       limit(
           "limits.accept_rate", &Limits::accept_rate, Count{0, 10'000'000},

@@ -5,15 +5,15 @@
 namespace sluice::load {
 
 std::string_view name(BusyReason reason) {
-  constexpr std::array<std::string_view, 4> names = {"limits.connections", "limits.streams", "limits.memory",
-                                                     "limits.accept_rate"};
+  constexpr std::array<std::string_view, 5> names = {"limits.connections", "limits.streams", "limits.memory",
+                                                     "limits.accept_rate", "descriptors"};
   return names[static_cast<std::size_t>(reason)];
 }
 
 std::optional<Admission::Refusal> Admission::ask(const Situation& situation, TimePoint now, std::mt19937_64& random) {
   std::optional<BusyReason> reason;
   if (situation.surplus_connection)
-    reason = BusyReason::connections;
+    reason = situation.surplus_connection;
   else if (situation.streams_full)
     reason = BusyReason::streams;
   else if (situation.memory_full)

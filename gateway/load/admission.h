@@ -14,14 +14,14 @@
 
 namespace sluice::load {
 
-enum class BusyReason : std::uint8_t { connections, streams, memory, accept_rate };
+enum class BusyReason : std::uint8_t { connections, streams, memory, accept_rate, descriptors };
 [[nodiscard]] std::string_view name(BusyReason reason);
 
 class Admission {
  public:
   using TimePoint = Calendar::TimePoint;
   struct Situation {
-    bool surplus_connection = false;  // of one that is over limits.connections
+    std::optional<BusyReason> surplus_connection = {};  // of one that is over ConnectionRoom: why
     bool streams_full = false, memory_full = false, late = false;
   };
   struct Refusal {

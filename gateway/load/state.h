@@ -5,9 +5,12 @@
 #include <atomic>
 #include <cstdint>
 
+#include "gateway/load/connection_room.h"
+
 namespace sluice::load {
 
 struct State {
+  ConnectionRoom connection_room{};        // written once, before anybody reads it
   std::atomic<double> percent{0};          // Meter::percent()
   std::atomic<double> accept_rate{2'000};  // AcceptRate::per_second(), of all workers
   std::atomic<std::uint64_t> streams{0};   // open

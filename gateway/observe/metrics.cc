@@ -43,7 +43,7 @@ const Labels limits = {
     "event_size",        "body_size",     "bodies",       "events_per_body", "lines_per_event",   "event_name",
     "event_id",          "event_key",     "topic_name",   "last_event_id",   "mailbox",           "body_timeout",
     "handshake_timeout", "stall_timeout", "idle_timeout", "ping_timeout",    "descriptors",       "memory"};
-const Labels busy_reasons = {"connections", "streams", "memory", "accept_rate"};
+const Labels busy_reasons = {"connections", "streams", "memory", "accept_rate", "descriptors"};
 const Labels resources = {"cpu",     "loop_lag", "connections", "streams",
                           "backlog", "memory",   "handshakes",  "descriptors"};
 const Labels glitches = [] {

@@ -74,7 +74,7 @@ enum class GapReason : std::uint8_t {
   too_many_topics,
 };
 // load::BusyReason, in its order.
-enum class BusyReason : std::uint8_t { connections, streams, memory, accept_rate };
+enum class BusyReason : std::uint8_t { connections, streams, memory, accept_rate, descriptors };
 enum class Handshake : std::uint8_t { full, resumed, failed, timeout };
 enum class Limit : std::uint8_t {
   connections,
@@ -122,7 +122,7 @@ struct alignas(64) WorkerMetrics {
   CountersBy<proto::Glitch::header_timeout> glitches;
   CountersBy<Handshake::timeout> tls_handshakes;
   CountersBy<Limit::memory> limit_hits;
-  CountersBy<BusyReason::accept_rate> busy;
+  CountersBy<BusyReason::descriptors> busy;
   Gauge retry_low_ms, retry_high_ms, retry_truncated;  // the first worker's: all draw from the same interval
   Counter retries_renewed;
   Counter events_conflated;

@@ -23,7 +23,8 @@ namespace {
 constexpr int accepts_per_turn = 32;
 constexpr std::chrono::milliseconds rest_time{100};
 constexpr int backlog = 4096;
-constexpr std::uint32_t surplus_max = 128;
+// For who looks after an overfull gateway.
+constexpr std::uint32_t admin_extra = 16;
 
 std::string text_of(const tcp::endpoint& endpoint) {
   const std::string host = endpoint.address().to_string();
@@ -101,6 +102,7 @@ Worker& Listener::least_loaded() const {
 
 void Listener::accept() {
   auto& hits = worker_.services().metrics.limit_hits;
+  const load::ConnectionRoom& room = worker_.services().load.connection_room;
   for (int accepted = 0; accepted != accepts_per_turn; ++accepted) {
     std::uint32_t connections = 0, handshakes = 0;
     for (Worker* worker : workers_) {
@@ -127,10 +129,12 @@ void Listener::accept() {
       observe::log_event(observe::Level::warning, "accept failed", {{"error", std::system_category().message(errno)}});
       return rest();
     }
-    // A few more are let in to be told when to come back; beyond those even a handshake is too dear.
-    const bool surplus = connections >= limits_.connections && handler_ == nullptr;
-    if (connections >= limits_.connections) hits[observe::Limit::connections].add();
-    if (connections >= limits_.connections + surplus_max || (connections >= limits_.connections && !surplus)) {
+    const bool admin = handler_ != nullptr, full = connections >= room.most;
+    const bool surplus = full && !admin;
+    if (surplus)
+      hits[room.reason == load::BusyReason::connections ? observe::Limit::connections : observe::Limit::descriptors]
+          .add();
+    if (connections >= room.most + load::ConnectionRoom::surplus_max + (admin ? admin_extra : 0)) {
       ::close(descriptor);
       continue;
     }

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "gateway/observe/log.h"
 #include "gateway/observe/process.h"
 #include "gateway/serve/worker.h"
 
@@ -47,7 +48,15 @@ LoadWatch::LoadWatch(const config::Limits& limits, std::vector<Worker*> workers,
   if (const auto process = observe::read_process()) {
     own_descriptors_ = static_cast<double>(process->open_fds);
     descriptors_max_ = static_cast<double>(process->max_fds);
+    state_.connection_room = load::connection_room(limits.connections, process->open_fds, process->max_fds);
+  } else {
+    state_.connection_room = {.most = limits.connections};
   }
+  if (state_.connection_room.reason == load::BusyReason::descriptors)
+    observe::log_event(observe::Level::warning, "fewer connections than limits.connections: descriptors end before",
+                       {{"connections", state_.connection_room.most},
+                        {"limits.connections", limits.connections},
+                        {"remedy", "raise the hard limit: LimitNOFILE of the service, or ulimit -Hn"}});
 }
 
 void LoadWatch::on_tick(std::chrono::steady_clock::time_point now) {
@@ -76,7 +85,7 @@ void LoadWatch::on_tick(std::chrono::steady_clock::time_point now) {
   };
   set(load::Resource::cpu, cores, static_cast<double>(workers_.size()));
   set(load::Resource::loop_lag, lag, loop_lag_max_seconds);
-  set(load::Resource::connections, connections, limits_.connections);
+  set(load::Resource::connections, connections, state_.connection_room.most);
   set(load::Resource::streams, static_cast<double>(streams), limits_.streams);
   set(load::Resource::backlog, backlog, memory_max_ / 4);
   set(load::Resource::memory, memory_bytes_, memory_max_);

@@ -111,11 +111,12 @@ std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connectio
 
 std::optional<load::Admission::Refusal> Router::ask_admission(bool surplus) {
   const std::uint64_t streams = services_.streams + services_.sources.streams_elsewhere();
-  auto refusal = services_.admission.ask({.surplus_connection = surplus,
-                                          .streams_full = streams >= services_.config.limits.streams,
-                                          .memory_full = services_.load.memory_full.load(std::memory_order_relaxed),
-                                          .late = services_.load.late.load(std::memory_order_relaxed)},
-                                         services_.now, services_.random);
+  auto refusal = services_.admission.ask(
+      {.surplus_connection = surplus ? std::optional(services_.load.connection_room.reason) : std::nullopt,
+       .streams_full = streams >= services_.config.limits.streams,
+       .memory_full = services_.load.memory_full.load(std::memory_order_relaxed),
+       .late = services_.load.late.load(std::memory_order_relaxed)},
+      services_.now, services_.random);
   if (!refusal) return refusal;
   services_.metrics.busy[static_cast<observe::BusyReason>(refusal->reason)].add();
   if (refusal->reason == load::BusyReason::streams) services_.metrics.limit_hits[observe::Limit::streams].add();

@@ -113,6 +113,29 @@ class Numbers(case.Case):
         kept[0].close()
         self.subscribe("/topics/after", "--retry", "20", "--retry-all-errors", "--retry-delay", "1").opened()
 
+    def test_descriptors(self):
+        self.gateway = self.start(descriptors_max=240, settings={"workers": 1})
+        room = int(self.gateway.wait_for_line(r'fewer connections than limits\.connections.*?"connections":(\d+)')[1])
+        self.assertTrue(5 < room < 80, room)
+        kept = [self.peer() for _ in range(room)]
+        for peer in kept:
+            self.assertTrue(peer.answered())
+        with self.counts("descriptors"):
+            surplus = self.peer()
+            stream = surplus.get("/topics/after", accept="text/event-stream")
+            surplus.wait_body(stream, b'event: sluice.busy\ndata: {"reason":"descriptors"}\n\n')
+            self.assertEqual(surplus.wait_closed(), raw_h2.NO_ERROR)
+            self.assertEqual(case.metrics(self.gateway)['sluice_busy_total{reason="descriptors"}'], 1)
+        for peer in kept:
+            self.assertTrue(peer.answered(), "those who are there stay")
+
+    def test_an_overfull_gateway_still_answers_its_administrator(self):
+        self.gateway = self.start(settings={"limits.connections": 2, "workers": 1})
+        kept = [self.peer() for _ in range(2)]
+        for peer in kept:
+            self.assertTrue(peer.answered())
+        self.assertEqual(case.metric(self.gateway, "sluice_connections"), 3)  # and the one that asks
+
     def test_streams(self):
         self.gateway = self.start(settings={"limits.streams": 2})
         kept = [self.subscribe("/topics/kept") for _ in range(2)]

@@ -41,14 +41,16 @@ def environment(home) -> dict[str, str]:
 
 
 class Gateway:
-    def __init__(self, config: str | None = None, settings: dict | None = None, arguments=(), variables: dict | None = None):
+    def __init__(self, config: str | None = None, settings: dict | None = None, arguments=(), variables: dict | None = None,
+                 descriptors_max: int | None = None):
         """`config`: the text of a configuration file; None: zero configuration. `settings`: --set key=value; `variables`:
-        of its environment."""
+        of its environment. `descriptors_max`: the hard limit that it finds."""
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="sluice-"))
         self.config = config
         self.settings = dict(settings or {})
         self.arguments = list(arguments)
         self.variables = dict(variables or {})
+        self.prefix = [] if descriptors_max is None else ["prlimit", f"--nofile={descriptors_max}"]
         self.port = 0
         self.admin_port = 0
         self.process = None
@@ -69,7 +71,7 @@ class Gateway:
             path.write_text(self.config, encoding="utf-8")
             command += ["-c", str(path)]
         self.lines = []
-        self.process = subprocess.Popen([*command, *self.arguments], env=environment(self.home) | self.variables,
+        self.process = subprocess.Popen([*self.prefix, *command, *self.arguments], env=environment(self.home) | self.variables,
                                         cwd=self.home, text=True, errors="replace", stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)

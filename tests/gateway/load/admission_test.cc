@@ -23,11 +23,14 @@ TEST_CASE("each limit refuses with its name, and a time to come back") {
   Admission admission(1s, 60s, false);
   std::mt19937_64 random(1);
   const auto refused = [&](const Admission::Situation& situation) { return admission.ask(situation, start, random); };
-  CHECK(refused({.surplus_connection = true})->reason == BusyReason::connections);
+  CHECK(refused({.surplus_connection = BusyReason::connections})->reason == BusyReason::connections);
+  CHECK(refused({.surplus_connection = BusyReason::descriptors, .streams_full = true})->reason ==
+        BusyReason::descriptors);
   CHECK(refused({.streams_full = true})->reason == BusyReason::streams);
   CHECK(refused({.memory_full = true})->reason == BusyReason::memory);
   CHECK(refused({.streams_full = true})->retry >= 1s);
   CHECK(name(BusyReason::streams) == "limits.streams");
+  CHECK(name(BusyReason::descriptors) == "descriptors");
 }
 
 TEST_CASE("while deliveries are late, or refused clients are about to return, arrivals keep to the rate") {

@@ -39,7 +39,7 @@ TEST_CASE("the status of a gateway is one line of JSON, with every amount as a n
           R"({"name":"streams","percent":90.3,"text":"903 of 1000"},)",
           R"("accept_rate":3400,"retry_ms":{"low":2000,"high":5300},"connections":7,"streams":903,)",
           R"("deliveries":42,"refused":{"limits.connections":0,"limits.streams":5,"limits.memory":0,)",
-          R"("limits.accept_rate":0},"slow_ended":1,"sources":[{"name":"demo","state":"up","events":12,"lag":0,"why":""},)",
+          R"("limits.accept_rate":0,"descriptors":0},"slow_ended":1,"sources":[{"name":"demo","state":"up","events":12,"lag":0,"why":""},)",
           R"({"name":"orders","state":"down","events":0,"lag":null,"why":"refused: \"redis\""}]})",
       }) {
     CAPTURE(std::string(part));
