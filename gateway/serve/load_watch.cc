@@ -53,7 +53,7 @@ LoadWatch::LoadWatch(const config::Limits& limits, std::vector<Worker*> workers,
     state_.connection_room = {.most = limits.connections};
   }
   if (state_.connection_room.reason == load::BusyReason::descriptors)
-    observe::log_event(observe::Level::warning, "fewer connections than limits.connections: descriptors end before",
+    observe::log_event(observe::Level::info, "fewer connections than limits.connections: descriptors end before",
                        {{"connections", state_.connection_room.most},
                         {"limits.connections", limits.connections},
                         {"remedy", "raise the hard limit: LimitNOFILE of the service, or ulimit -Hn"}});

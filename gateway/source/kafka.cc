@@ -103,34 +103,36 @@ void Kafka::set_paused(bool paused) {
 
 void Kafka::on_messages(std::span<rd_kafka_message_t* const> messages) {
   const auto now = std::chrono::steady_clock::now();
-  bool placed = true;
+  PassedOver passed_over(home_);
   for (rd_kafka_message_t* message : messages) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-      placed = on_message(*message, now) && placed;
+      on_message(*message, passed_over, now);
     else
       on_partition_error(*message);
   }
-  if (placed) return;
-  home_.pass_over(text_, now);
-  if (!std::exchange(full_told_, true))
-    observe::log_event(observe::Level::warning, "limits.topics topics have state: events of others are passed over",
-                       {{"source", config_.name}});
+  passed_over.tell(now);
 }
 
-bool Kafka::on_message(rd_kafka_message_t& message, topic::TimePoint now) {
+void Kafka::on_message(rd_kafka_message_t& message, PassedOver& passed_over, topic::TimePoint now) {
   const auto last = position_.find(message.partition);
-  if (!last || message.offset <= *last) return true;  // of an assignment that is no more
+  if (!last || message.offset <= *last) return;  // of an assignment that is no more
   position_.set(message.partition, message.offset);
   position_.set_own(message.partition);
   position_.write(text_);
   const KafkaArrival arrival = mapping_.arrival(message);
   if (arrival.flaw != nullptr) poison_.count(arrival.flaw, text_);
-  if (arrival.topic.empty()) return true;
+  if (arrival.topic.empty()) return;
   const auto topic = home_.open(arrival.topic, now);
-  if (!topic) return false;
+  if (!topic) {
+    passed_over.add(text_);
+    if (!std::exchange(full_told_, true))
+      observe::log_event(observe::Level::warning, "limits.topics topics have state: events of others are passed over",
+                         {{"source", config_.name}});
+    return;
+  }
+  passed_over.tell(now);
   home_.append(*topic, text_, arrival.event, now);
   metrics_.events.add();
-  return true;
 }
 
 void Kafka::tell_error(rd_kafka_t*, int code, const char* why, void* whom) noexcept {

@@ -17,6 +17,7 @@
 #include "gateway/source/kafka_publisher.h"
 #include "gateway/source/kafka_queue.h"
 #include "gateway/source/kafka_thread.h"
+#include "gateway/source/passed_over.h"
 #include "gateway/source/poison.h"
 #include "gateway/source/source.h"
 
@@ -43,8 +44,7 @@ class Kafka final : public Source {
  private:
   static void tell_error(rd_kafka_t*, int code, const char* why, void* whom) noexcept;
   void on_messages(std::span<rd_kafka_message_t* const> messages);
-  // False: its topic found no room.
-  [[nodiscard]] bool on_message(rd_kafka_message_t& message, topic::TimePoint now);
+  void on_message(rd_kafka_message_t& message, PassedOver& passed_over, topic::TimePoint now);
   // Of a partition, in the place of its next message.
   void on_partition_error(rd_kafka_message_t& message);
   void on_error(rd_kafka_resp_err_t code, const std::string& why);

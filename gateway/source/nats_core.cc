@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "gateway/source/passed_over.h"
+
 namespace sluice::source {
 
 namespace {
@@ -108,21 +110,22 @@ std::string NatsCore::read(natsSubscription* subscription) {
 }
 
 void NatsCore::append(const std::vector<NatsArrival>& arrivals, topic::TimePoint now) {
-  bool placed = true;
+  PassedOver passed_over(home_);
   for (const NatsArrival& arrival : arrivals) {
     if (arrival.flaw != nullptr) poison_.count(arrival.flaw, config_.subject);
     if (arrival.topic.empty()) continue;
     const auto topic = home_.open(arrival.topic, now);
     if (!topic) {
       poison_.count("limits.topics topics have state: dropped", config_.subject);
-      placed = false;
+      passed_over.add({});
       continue;
     }
+    passed_over.tell(now);
     losses_.on_event(*topic);
     home_.append(*topic, arrival.event, now);
     metrics_.events.add();
   }
-  if (!placed) home_.pass_over({}, now);
+  passed_over.tell(now);
 }
 
 }  // namespace sluice::source

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "gateway/source/passed_over.h"
+
 namespace sluice::source {
 
 using Kind = topic::PublishResult::Kind;
@@ -64,20 +66,22 @@ void NatsJetStream::on_trimmed(const StreamPosition& position, topic::TimePoint 
 void NatsJetStream::on_arrivals(Incarnation incarnation, const std::vector<NatsArrival>& arrivals, std::uint64_t lag,
                                 topic::TimePoint now) {
   metrics_.lag.set(static_cast<std::int64_t>(lag));
-  bool placed = true;
+  PassedOver passed_over(home_);
   for (const NatsArrival& arrival : arrivals) {
     if (arrival.flaw != nullptr) poison_.count(arrival.flaw, config_.stream);
     if (arrival.topic.empty()) continue;
+    const std::string position = StreamPosition{incarnation, arrival.sequence}.text();
     const auto topic = home_.open(arrival.topic, now);
     if (!topic) {
       poison_.count("limits.topics topics have state: passed over", config_.stream);
-      placed = false;
+      passed_over.add(position);
       continue;
     }
-    home_.append(*topic, StreamPosition{incarnation, arrival.sequence}.text(), arrival.event, now);
+    passed_over.tell(now);
+    home_.append(*topic, position, arrival.event, now);
     metrics_.events.add();
   }
-  if (!placed) home_.pass_over(StreamPosition{incarnation, arrivals.back().sequence}.text(), now);
+  passed_over.tell(now);
 }
 
 // --- To the stream -------------------------------------------------------------------------------------------------

@@ -233,30 +233,31 @@ bool PostgresOutbox::examine(const PostgresRows& rows) {
 
 void PostgresOutbox::append(const PostgresRows& rows) {
   const topic::TimePoint now = Clock::now();
-  bool placed = true;
-  for (int row = 0; row != rows.final_count(); ++row) placed = append(rows, row, now) && placed;
+  PassedOver passed_over(home_);
+  for (int row = 0; row != rows.final_count(); ++row) append(rows, row, passed_over, now);
   if (rows.final_count() != 0) last_ = rows.through();
-  if (placed) return;
-  home_.pass_over(position_text(last_), now);
-  if (!std::exchange(overflow_told_, true))
-    observe::log_event(Level::warning, "limits.topics topics have state: events of others are read when asked for",
-                       {{"source", config_.name}});
+  passed_over.tell(now);
 }
 
-bool PostgresOutbox::append(const PostgresRows& rows, int row, topic::TimePoint now) {
+void PostgresOutbox::append(const PostgresRows& rows, int row, PassedOver& passed_over, topic::TimePoint now) {
   write_position(rows.place(row), position_);
   auto made = rows.event(row, *table_, config_.name, limits_);
   if (const auto* why = std::get_if<const char*>(&made)) {
-    poison_.count(*why, position_);
-    return true;
+    return poison_.count(*why, position_);
   }
   auto& [topic, event] = std::get<PostgresRows::Event>(made);
-  if (!poison_.pass(event, position_)) return true;
+  if (!poison_.pass(event, position_)) return;
   const auto index = home_.open(topic, now);
-  if (!index) return false;
+  if (!index) {
+    passed_over.add(position_);
+    if (!std::exchange(overflow_told_, true))
+      observe::log_event(Level::warning, "limits.topics topics have state: events of others are read when asked for",
+                         {{"source", config_.name}});
+    return;
+  }
+  passed_over.tell(now);
   home_.append(*index, position_, event, now);
   metrics_.events.add();
-  return true;
 }
 
 void PostgresOutbox::plan(const PostgresRows& rows) {

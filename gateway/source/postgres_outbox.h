@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/source/passed_over.h"
 #include "gateway/source/poison.h"
 #include "gateway/source/postgres_connection.h"
 #include "gateway/source/postgres_inserts.h"
@@ -62,8 +63,7 @@ class PostgresOutbox final : public Source, private PostgresVisitor {
   void on_rows(const PostgresAnswer& answer);
   [[nodiscard]] bool examine(const PostgresRows& rows);
   void append(const PostgresRows& rows);
-  // Whether its topic had room.
-  [[nodiscard]] bool append(const PostgresRows& rows, int row, topic::TimePoint now);
+  void append(const PostgresRows& rows, int row, PassedOver& passed_over, topic::TimePoint now);
   void plan(const PostgresRows& rows);
   void poll_after(std::chrono::milliseconds wait);
   void watch_hold(const PostgresRows& rows);

@@ -5,11 +5,12 @@ engine cannot have by its nature is a case as well, which says why.
 """
 
 import json
+import signal
 import unittest
 
 import case
 from case import metric
-from contract import POSITIONS_OF_OTHERS, RECOVERED_SECONDS, in_background
+from contract import OVERFLOW, POSITIONS_OF_OTHERS, RECOVERED_SECONDS, in_background
 from contract_engines import (CoreNats, JetStream, Kafka, Mqtt, PostgresListen, PostgresOutbox, RedisChannel, RedisStream,
                               SilentSseBackend, SseBackend)
 from contract_local import File, Program, Publish, PublishOnDisk
@@ -138,6 +139,45 @@ def poison(case, adapter):
     case.assertEqual(sum("is no good" in line for line in adapter.one.lines), min(count, 1), "logged once")
 
 
+def overflow(case, adapter):
+    """Of what came in one batch, what has no topic is read from the engine all the same, or a gap stands in its place; and
+    whoever is cut anywhere gets the rest so."""
+    writes = [("kept", "1"), ("kept", "2"), ("other", "x"), ("another", "y"), ("kept", "3"), ("other", "z"), ("kept", "4")]
+    data = [each for _, each in writes]
+
+    def follow_to_the_end(expected, last_event_id=None, told=False):
+        """The ids: with each how many of what is expected had come, and whether a gap had told of what comes then."""
+        reader = case.subscribe("/all?topic=s/**", gateway=gateway, last_event_id=last_event_id)
+        places = [(reader.opened(RECOVERED_SECONDS).id, 0, False)]
+        if expected is data:
+            adapter.publish(*writes[0])
+            case.assert_data(reader, data[:1])
+            gateway.signal(signal.SIGSTOP)
+            for write in writes[1:]:
+                adapter.publish(*write)
+            gateway.signal(signal.SIGCONT)
+            expected = data[1:]
+        at = 0
+        while at != len(expected):
+            event = reader.next(RECOVERED_SECONDS)
+            if event.type == "message":
+                found = expected.index(event.data, at)
+                case.assertTrue(found == at or told, f"{event.data} without a gap after {expected[:at]}")
+                at, told = found + 1, False
+            else:
+                case.assertIn(case.gap(event)["reason"], ("too_many_topics", "trimmed"))
+                told = True
+            places.append((event.id, at, told))
+        reader.close()
+        return places
+
+    with adapter.crowded() as gateway:
+        places = follow_to_the_end(data)
+        case.assertEqual(len({position for position, _, _ in places}), len(places), places)
+        for position, had, told in places[1:]:
+            follow_to_the_end(data[1 + had:], position, told)
+
+
 def pause(case, adapter):
     reader = case.follow("pause")
     before = metric(adapter.one, "sluice_source_pauses_total")
@@ -209,6 +249,7 @@ TABLE = {
     "a position of somebody else is a gap and then all there is": foreign,
     "poison is mended or dropped and blocks nothing": poison,
     "what was trimmed is announced once": trimmed,
+    OVERFLOW: overflow,
     "pause": pause,
     "the engine's restart": engine_restart,
     "the gateway's restart": gateway_restart,

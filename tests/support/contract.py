@@ -16,6 +16,8 @@ import time
 from case import SECRET, metric
 from gateway import Gateway
 
+OVERFLOW = "what limits.topics has no room for is told in its place"  # a row
+ONE_BY_ONE = "its topics are opened one by one: there are no wildcards to be told"
 RECOVERED_SECONDS = 60  # a backoff that has grown, beside other tests
 RING = 200  # entries, where the ring is all the past that there is
 EVENT_SIZE = 64 * 1024  # limits.event_size of the gateways
@@ -30,6 +32,9 @@ log.format = "text"
 [[route]]
 path = "/s/{{topic}}"
 source = "s"
+[[route]]
+path = "/all"
+topics = ["s/**"]
 """
 SETTINGS = {"workers": 2, "heartbeat": "500ms", "limits.event_size": f"{EVENT_SIZE // 1024}KiB", "limits.mailbox": "1MiB"}
 
@@ -97,6 +102,14 @@ class Adapter:
 
     def config(self, gateway: str) -> str:
         return CONFIG.format(secret=SECRET, keys=f"{self.history}\n{self.keys(gateway)}")
+
+    @contextlib.contextmanager
+    def crowded(self):
+        """A gateway that has room for one topic."""
+        gateway = Gateway(self.config("one"), {**SETTINGS, "limits.topics": 1})
+        with contextlib.closing(gateway.start()):
+            self.wait_up(gateway)
+            yield gateway
 
     def close(self):
         with contextlib.ExitStack() as stack:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 from case import metric
-from contract import TOO_LARGE, Adapter, WithoutPast
+from contract import ONE_BY_ONE, OVERFLOW, TOO_LARGE, Adapter, WithoutPast
 from kafka_mock import KafkaMock
 from kept_sse import KeptSse
 from mosquitto_broker import MosquittoBroker
@@ -22,6 +22,7 @@ from redis_server import RedisServer
 class RedisStream(Adapter):
     name = "redis stream"
     opens_on_demand = True
+    never = {OVERFLOW: ONE_BY_ONE}
 
     def start_engine(self):
         self.engine = RedisServer().start()
@@ -54,6 +55,7 @@ class RedisStream(Adapter):
 
 class RedisChannel(WithoutPast):
     name = "redis channel"
+    never = WithoutPast.never | {OVERFLOW: ONE_BY_ONE}
 
     def start_engine(self):
         self.engine = RedisServer().start()
@@ -302,6 +304,7 @@ class SseBackend(Adapter):
 
     name = "sse backend"
     opens_on_demand = True
+    never = {OVERFLOW: ONE_BY_ONE}
     future_reason = "unknown_position"
     recreated_reasons = "unknown_epoch"
 
@@ -344,7 +347,7 @@ class SilentSseBackend(SseBackend):
     tells_old_positions = False
     never = dict.fromkeys(("a position of the future is a gap and then all there is",
                            "a position of somebody else is a gap and then all there is",
-                           "what was trimmed is announced once"), UNTOLD)
+                           "what was trimmed is announced once"), UNTOLD) | SseBackend.never
 
     def start_engine(self):
         self.engine = KeptSse(tells=False)

@@ -7,7 +7,7 @@ import signal
 
 import curl
 from case import BEARER
-from contract import RECOVERED_SECONDS, RING, TOO_LARGE, WithoutPast
+from contract import OVERFLOW, RECOVERED_SECONDS, RING, TOO_LARGE, WithoutPast
 
 # --- Programs and files ---
 
@@ -24,7 +24,8 @@ class Program(WithoutPast):
     """One for each gateway: what it writes is its own, so nothing of it is known elsewhere."""
 
     name = "exec"
-    never = {"recreated": "it has no past, in the program or elsewhere; its restart is a gap"}
+    never = {"recreated": "it has no past, in the program or elsewhere; its restart is a gap",
+             OVERFLOW: "its lines are taken as a file's are: see there"}
 
     def start_engine(self):
         self._pipes = {}
@@ -112,6 +113,7 @@ class Publish(WithoutPast):
         "recreated": "the gateway is the engine: its restart makes the past anew",
         "the engine's restart": "the gateway is the engine: see its own restart",
         "pause": "nothing is read that could be held: a publisher is answered 503 (backpressure_test.py)",
+        OVERFLOW: "its publisher is told (publish_test.cc)",
     }
 
     def start_engine(self):
