@@ -1,73 +1,31 @@
 #include "gateway/source/nats_url.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
 #include <stdexcept>
+
+#include "gateway/source/url_part.h"
 
 namespace sluice::source {
 
 namespace {
 
 // What a person who typed a password with a '#' or '@' in it has to know, whatever the parser stumbled on.
-constexpr const char* how_to_encode =
-    "; in user, password and token write % as %25, @ as %40, : as %3A, / as %2F and , as %2C";
+constexpr const char* how_to_write =
+    ": write nats://localhost:4222, nats://user:password@host or nats://token@host; in user, password and token write "
+    "% "
+    "as %25, @ as %40, : as %3A, / as %2F and , as %2C";
 
-[[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
-
-std::string decode(std::string_view text) {
-  std::string decoded;
-  for (std::size_t at = 0; at != text.size(); ++at) {
-    if (text[at] != '%') {
-      decoded += text[at];
-      continue;
-    }
-    unsigned byte = 0;
-    const char* const digits = text.data() + at + 1;
-    if (text.size() - at < 3 || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2 || byte == 0)
-      refuse(std::string("`%` is not followed by two hexadecimal digits") + how_to_encode);
-    decoded += static_cast<char>(byte);
-    at += 2;
-  }
-  return decoded;
-}
+[[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why + how_to_write); }
 
 void take_account(NatsUrl& url, std::string_view account) {
   const std::size_t colon = account.find(':');
   if (colon == std::string_view::npos) {
-    url.token = decode(account);
+    url.token = decode_url_part(account, how_to_write);
     if (url.token.empty()) refuse("the token before `@` is empty");
     return;
   }
-  url.user = decode(account.substr(0, colon));
-  url.password = decode(account.substr(colon + 1));
-  if (url.user.empty()) refuse("the user is missing: write nats://user:password@host, or nats://token@host");
-}
-
-bool is_host(std::string_view host) {
-  const bool address = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  const std::string_view letters = address ? host.substr(1, host.size() - 2) : host;
-  return !letters.empty() && std::ranges::all_of(letters, [address](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           (address ? c == ':' : c == '-' || c == '_');
-  });
-}
-
-std::string take_server(std::string_view server) {
-  std::string_view host = server, port = "4222";
-  const std::size_t colon = server.rfind(':');
-  if (colon != std::string_view::npos && (server.front() != '[' || server[colon - 1] == ']')) {
-    host = server.substr(0, colon);
-    port = server.substr(colon + 1);
-  }
-  if (!is_host(host))
-    refuse(std::string("the host is missing, or neither a name nor an address: write nats://localhost:4222") +
-           how_to_encode);
-  std::uint16_t number = 0;
-  const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (error != std::errc() || stop != port.data() + port.size() || number == 0)
-    refuse("the port must be a number from 1 to 65535");
-  return std::string(host) + ":" + std::to_string(number);
+  url.user = decode_url_part(account.substr(0, colon), how_to_write);
+  url.password = decode_url_part(account.substr(colon + 1), how_to_write);
+  if (url.user.empty()) refuse("the user is missing");
 }
 
 }  // namespace
@@ -83,7 +41,7 @@ NatsUrl parse_nats_url(std::string_view text) {
   url.tls = text.starts_with("tls:");
   if (!url.tls && !text.starts_with("nats:")) refuse("the scheme must be nats, or tls for NATS over TLS");
   text.remove_prefix(text.find(':') + 1);
-  if (!text.starts_with("//")) refuse("two slashes are missing: write nats://localhost:4222");
+  if (!text.starts_with("//")) refuse("two slashes are missing");
   text.remove_prefix(2);
   if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
     take_account(url, text.substr(0, at));
@@ -92,7 +50,7 @@ NatsUrl parse_nats_url(std::string_view text) {
   if (text.ends_with('/')) text.remove_suffix(1);
   for (;;) {
     const std::size_t comma = text.find(',');
-    url.servers.push_back(take_server(text.substr(0, comma)));
+    url.servers.push_back(parse_url_server(text.substr(0, comma), 4222, how_to_write).authority());
     if (comma == std::string_view::npos) return url;
     text.remove_prefix(comma + 1);
   }
