@@ -152,7 +152,7 @@ const std::vector<Key<Config>>& config_keys() {
       limit("limits.handshakes", &Limits::handshakes, Count{1, 1'000'000},
             "TLS handshakes in progress; a full one costs 150 to 190 µs of a core"),
       limit("limits.handshakes_per_turn", &Limits::handshakes_per_turn, Count{1, 10'000},
-            "handshake steps in one turn of a loop; a reconnect storm must not stop the events"),
+            "handshake steps in one turn of a loop, or 2 ms of them; a reconnect storm must not stop the events"),
       limit("limits.event_size", &Limits::event_size, Size{1 * KiB, 64 * MiB},
             "data of one published event; larger: 413"),
       limit("limits.body_size", &Limits::body_size, Size{1 * KiB, 1 * GiB}, "body of one publish request; larger: 413"),

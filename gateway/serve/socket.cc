@@ -37,7 +37,7 @@ void Socket::await_readable() {
     worker_.mark_time();
     if (closed_ || connection_.dead()) return worker_.bury(connection_.id());
     if (error) return connection_.on_transport_end();
-    if (connection_.handshaking() && worker_.handshakes_this_turn_ >= worker_.config_.limits.handshakes_per_turn) {
+    if (connection_.handshaking() && !worker_.may_handshake()) {
       worker_.deferred_.push_back(connection_.id());
       return;
     }

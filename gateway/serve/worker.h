@@ -145,6 +145,9 @@ class Worker final : private Sources {
   void arm_sources();
   void hold_sources();
   void mark_time() { services_.now = std::chrono::steady_clock::now(); }
+  [[nodiscard]] bool may_handshake() const {
+    return handshakes_this_turn_ < config_.limits.handshakes_per_turn && services_.now < handshakes_until_;
+  }
 
   const unsigned index_;
   const config::Config& config_;
@@ -168,6 +171,7 @@ class Worker final : private Sources {
   std::vector<std::uint64_t> deferred_;      // readable, but this turn's handshakes are used up
   std::uint64_t next_connection_ = 1;
   std::uint32_t handshakes_this_turn_ = 0;
+  topic::TimePoint handshakes_until_{};  // of this turn
   std::size_t slot_ = 0;
   load::FreeMemory free_memory_;
   load::FlushRounds rounds_;
