@@ -15,7 +15,9 @@ namespace {
 constexpr std::size_t command_size_max = 512UL * 1024 * 1024;  // Redis' proto-max-bulk-len; hiredis counts in int
 // hiredis moves what it still holds to the front of its buffer after each KB of replies: a whole read of 64 KB, given
 // to it at once, was moved sixty times (a fifth of the CPU time of a channel's events).
-constexpr std::size_t slice_size = 4 * 1024;
+constexpr std::size_t slice_size = 2 * 1024;
+// The memory of a larger reply is given back.
+constexpr std::size_t kept_reply_size_max = 1024UL * 1024;
 
 struct FreeReader {
   void operator()(redisReader* reader) const noexcept { redisReaderFree(reader); }
@@ -45,8 +47,8 @@ void append_redis_command(ByteBuffer& out, std::span<const std::string_view> wor
   out.append(std::string_view(command, static_cast<std::size_t>(size)));
 }
 
-// The callbacks build the reply in place: the root in the reader's own, whose memory is used again, every other value
-// in the array that it is in. A nullptr tells hiredis to fail.
+// The callbacks build the reply in place: the root in the reader's own, every other value in the array that it is in.
+// What the last reply had there is written over, so that its memory is used again. A nullptr tells hiredis to fail.
 struct RedisReader::Data {
   explicit Data(const Limits& wanted) : limits(wanted), reader(redisReaderCreateWithFunctions(&functions)) {
     if (!reader) throw std::bad_alloc();
@@ -55,12 +57,19 @@ struct RedisReader::Data {
 
   static Data& of(const redisReadTask* task) noexcept { return *static_cast<Data*>(task->privdata); }
 
-  // An array's elements were reserved when it announced them, so no value moves while hiredis points to it.
+  static RedisReply* place_of(const redisReadTask* task) noexcept {
+    if (task->parent == nullptr) return &of(task).root;
+    std::vector<RedisReply>& elements = static_cast<RedisReply*>(task->parent->obj)->elements;
+    const auto index = static_cast<std::size_t>(task->idx);
+    return index < elements.size() ? &elements[index] : &elements.emplace_back();
+  }
+
   static RedisReply* add(const redisReadTask* task, RedisReply::Kind kind) noexcept {
-    RedisReply* const reply = task->parent == nullptr
-                                  ? &of(task).root
-                                  : &static_cast<RedisReply*>(task->parent->obj)->elements.emplace_back();
+    RedisReply* const reply = place_of(task);
     reply->kind = kind;
+    reply->integer = 0;
+    reply->text.clear();
+    if (kind != RedisReply::Kind::array) reply->elements.clear();
     return reply;
   }
   static void* on_string(const redisReadTask* task, char* text, std::size_t size) noexcept {
@@ -78,6 +87,10 @@ struct RedisReader::Data {
     }
     self.elements += elements;
     RedisReply* const reply = add(task, RedisReply::Kind::array);
+    if (task->parent == nullptr && reply->elements.capacity() == 0 && self.given_back.elements.size() == elements)
+      reply->elements.swap(self.given_back.elements);
+    // Room for all at once: no value moves while hiredis points to it.
+    if (reply->elements.size() > elements) reply->elements.resize(elements);
     reply->elements.reserve(elements);
     return reply;
   }
@@ -92,7 +105,7 @@ struct RedisReader::Data {
   // hiredis keeps a pointer to it, and does not change it.
   redisReplyObjectFunctions functions{on_string, on_array, on_integer, on_nil, on_free};
   const Limits limits;
-  RedisReply root;
+  RedisReply root, given_back;
   // Gives hiredis the next slice. False: there is none.
   bool feed_slice() {
     const std::span<const std::uint8_t> slice = unfed.bytes().subspan(fed, std::min(slice_size, unfed.size() - fed));
@@ -112,6 +125,7 @@ struct RedisReader::Data {
   ByteBuffer unfed;  // from `fed` on: what hiredis has not been given
   std::size_t fed = 0;
   std::size_t pending = 0;   // bytes given to it after the last whole reply
+  std::size_t size = 0;      // of the last whole reply
   std::size_t elements = 0;  // of the reply in progress
   bool complete = false;     // the last one was handed out
   std::string error;
@@ -130,11 +144,7 @@ RedisReply* RedisReader::next() {
   Data& data = *data_;
   redisReader& reader = *data.reader;
   if (!data.error.empty()) return nullptr;
-  if (std::exchange(data.complete, false)) {
-    data.root.integer = 0;
-    data.root.text.clear();
-    data.root.elements.clear();
-  }
+  if (std::exchange(data.complete, false) && data.size > kept_reply_size_max) data.root = RedisReply();
   void* root = nullptr;
   do {
     if (redisReaderGetReply(&reader, &root) != REDIS_OK) {
@@ -142,7 +152,8 @@ RedisReply* RedisReader::next() {
       return nullptr;
     }
     const std::size_t rest = root != nullptr ? reader.len - reader.pos : 0;
-    if (data.pending - rest > data.limits.reply_size) {
+    data.size = data.pending - rest;
+    if (data.size > data.limits.reply_size) {
       data.error = "a reply of more than " + std::to_string(data.limits.reply_size) + " bytes";
       return nullptr;
     }
@@ -153,6 +164,10 @@ RedisReply* RedisReader::next() {
   data.complete = true;
   return &data.root;
 }
+
+std::size_t RedisReader::size() const { return data_->size; }
+
+void RedisReader::give_back(RedisReply&& reply) { data_->given_back = std::move(reply); }
 
 const std::string& RedisReader::error() const { return data_->error; }
 

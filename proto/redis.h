@@ -49,6 +49,10 @@ class RedisReader {
   // The next whole reply, to be read or moved from before the next call. nullptr: more bytes are needed, or error() is
   // not empty and none will come any more.
   [[nodiscard]] RedisReply* next();
+  // Of that one, in bytes on the wire.
+  [[nodiscard]] std::size_t size() const;
+  // One that was moved out, and is done with: its memory serves the next that begins like it.
+  void give_back(RedisReply&& reply);
   // What broke the protocol or a limit, for a person; the connection is of no more use. Arrays may be eight levels
   // deep, which is hiredis' limit.
   [[nodiscard]] const std::string& error() const;

@@ -143,29 +143,36 @@ void RedisChannels::finish_open(const std::string& topic) {
 // Called while its home forgets the topic: it is not wanted any more only afterwards.
 void RedisChannels::on_topic_closed(const std::string& topic) {
   refused_.erase(topic);
+  recent_.reset();
   boost::asio::post(context_.io, [this, topic, alive = std::weak_ptr(alive_)] {
     if (!alive.expired() && !is_wanted(topic)) unaligned_.add(topic);
   });
 }
 
-topic::Event RedisChannels::to_event(std::string&& payload) const {
+// Event and reply exchange their strings, whose memory is used again and again.
+void RedisChannels::set_event(std::string& payload) {
   const config::Mapping& map = context_.config.map;
-  topic::Event event;
-  if (!map.event.empty()) event.type = by_pointer(payload, pointer_of(map.event)).value_or("");
-  if (!map.key.empty()) event.key = by_pointer(payload, pointer_of(map.key));
-  event.data = map.data.empty() ? std::move(payload) : by_pointer(payload, pointer_of(map.data)).value_or("");
-  return event;
+  event_.type = map.event.empty() ? std::string() : by_pointer(payload, pointer_of(map.event)).value_or("");
+  if (!map.key.empty()) event_.key = by_pointer(payload, pointer_of(map.key));
+  if (map.data.empty())
+    event_.data.swap(payload);
+  else
+    event_.data = by_pointer(payload, pointer_of(map.data)).value_or("");
 }
 
 // {"message", channel, payload}
 void RedisChannels::on_message(RedisReply&& reply) {
   if (reply.elements.size() != 3) return;
-  const auto topic = template_.topic_of(reply.elements[1].text);
-  const auto index = topic ? context_.home.find(*topic) : std::nullopt;
-  if (!index) return;  // of a topic that has just closed
-  topic::Event event = to_event(std::move(reply.elements[2].text));
-  if (!poison_.pass(event, reply.elements[1].text)) return;
-  context_.home.append(*index, event, subscriptions_->connection().heard());
+  const std::string& channel = reply.elements[1].text;
+  if (!recent_ || recent_->channel != channel) {
+    const auto topic = template_.topic_of(channel);
+    const auto index = topic ? context_.home.find(*topic) : std::nullopt;
+    if (!index) return;  // of a topic that has just closed
+    recent_ = {.channel = channel, .topic = *index};
+  }
+  set_event(reply.elements[2].text);
+  if (!poison_.pass(event_, channel)) return;
+  context_.home.append(recent_->topic, event_, subscriptions_->connection().heard());
   context_.metrics.events.add();
 }
 

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -48,7 +49,7 @@ class RedisChannels final : public Source {
   void subscribe(const std::string& topic);
   void unsubscribe(const std::string& topic);
   void finish_open(const std::string& topic);
-  [[nodiscard]] topic::Event to_event(std::string&& payload) const;
+  void set_event(std::string& payload);
 
   Context context_;
   const CaptureTemplate template_;
@@ -62,6 +63,12 @@ class RedisChannels final : public Source {
   std::map<std::string, std::vector<OpenDone>> opening_;  // by topic
   std::unordered_set<std::string> subscribed_;            // topics, on this connection
   std::unordered_set<std::string> refused_;               // topics of which it was told
+  struct Recent {
+    std::string channel;
+    topic::TopicIndex topic = 0;
+  };
+  std::optional<Recent> recent_;  // whose message came last: mostly the next one's, too
+  topic::Event event_;            // of the last message
   // Expires with the source: a call that was posted is seen by that.
   std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);
 };

@@ -91,6 +91,12 @@ class RedisConnection final : private client::ByteVisitor {
   [[nodiscard]] const std::string& error() const { return error_; }
   // How often it came up.
   [[nodiscard]] std::uint64_t up_count() const { return up_count_; }
+  // Of the reply that is being told, on the wire.
+  [[nodiscard]] std::size_t reply_size() const { return reader_->size(); }
+  // RedisReader::give_back().
+  void give_back(proto::RedisReply&& reply) {
+    if (reader_) reader_->give_back(std::move(reply));
+  }
   // When the bytes came of which it reads replies.
   [[nodiscard]] std::chrono::steady_clock::time_point heard() const { return heard_; }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }

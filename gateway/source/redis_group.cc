@@ -22,6 +22,8 @@ constexpr RedisConnection::Milliseconds block_time{4000};
 constexpr RedisConnection::Milliseconds short_block_time{250};
 // How many quiet topics are looked at, and how often.
 constexpr std::size_t look_max = 32;
+// The memory of larger answers is not used again.
+constexpr std::size_t given_back_max = 2UL * 1024 * 1024;
 constexpr std::chrono::seconds look_interval{1};
 // Between attempts at a key that is refused.
 constexpr std::chrono::seconds wait_least{1}, wait_most{30};
@@ -250,14 +252,15 @@ void RedisGroup::on_batch(std::uint64_t round, std::size_t count, RedisReply&& r
     return;
   }
   searched_ = false;
-  const auto held = std::make_shared<const RedisReply>(std::move(reply));
+  const auto held = std::make_shared<RedisReply>(std::move(reply));
+  const bool ordinary = link_->connection().reply_size() <= given_back_max;
   for (const RedisReply& stream : held->elements) {
     if (stream.elements.size() == 2)
       batch_.note(stream.elements[1].elements.size() >= count, largest_entry(stream.elements[1]));
     if (stream.elements.size() != 2 || find(stream.elements[0].text) == nullptr) continue;
     ++awaited_;
     link_->ask({"XINFO", "STREAM", stream.elements[0].text},
-               [this, round, count, held, &stream](const result<RedisReply>& answer) {
+               [this, round, count, held, ordinary, &stream](const result<RedisReply>& answer) {
                  if (!is_due(round, answer)) return;
                  if (Topic* topic = find(stream.elements[0].text)) {
                    if (const auto info = parse_stream_info(*answer))
@@ -265,6 +268,7 @@ void RedisGroup::on_batch(std::uint64_t round, std::size_t count, RedisReply&& r
                    else
                      refuse(*topic, answer->text);
                  }
+                 if (ordinary && held.use_count() == 1) link_->connection().give_back(std::move(*held));
                  end_part();
                });
   }
@@ -297,9 +301,10 @@ void RedisGroup::read_alone(Topic& topic) {
   const std::vector<std::vector<std::string>> commands = {
       {"XINFO", "STREAM", topic.key},
       {"XREAD", "COUNT", std::to_string(count), "STREAMS", topic.key, redis_id(topic.last)}};
-  link_->transaction(commands, [this, round = round_, count, key = topic.key](const result<RedisReply>& reply) {
+  link_->transaction(commands, [this, round = round_, count, key = topic.key](result<RedisReply> reply) {
     if (!is_due(round, reply)) return;
     if (Topic* found = find(key)) take_transaction(*found, count, *reply);
+    if (link_->connection().reply_size() <= given_back_max) link_->connection().give_back(std::move(*reply));
     end_part();
   });
 }
@@ -355,14 +360,14 @@ void RedisGroup::lose(Topic& topic, GapReason reason, const NumberPair& to) {
 void RedisGroup::append(Topic& topic, const std::vector<RedisEntry>& entries) {
   const topic::TimePoint time = now();
   std::uint64_t ordinal = topic.ordinal;
+  topic::Event event;
   for (const RedisEntry& entry : entries) {
     if (entry.id <= topic.last) continue;
     shared_.ordinals.add(topic.key, entry.id, ++ordinal);
     topic.last = entry.id;
-    const std::string position = redis_id(entry.id);
-    topic::Event event = to_event(entry, shared_.context.config.map);
-    if (!shared_.poison.pass(event, [&] { return topic.key + " " + position; })) continue;
-    shared_.context.home.append(topic.index, position, event, time);
+    set_event(event, entry, shared_.context.config.map);
+    if (!shared_.poison.pass(event, [&] { return topic.key + " " + redis_id(entry.id); })) continue;
+    shared_.context.home.append(topic.index, entry.position, event, time);
     shared_.context.metrics.events.add();
   }
 }

@@ -21,11 +21,13 @@ const std::string* find_field(const RedisEntry& entry, std::string_view name) {
 }
 
 // A field of the entry, or with a leading `/` a value inside its payload.
-std::string read(const RedisEntry& entry, const std::string& mapping, std::string_view otherwise,
-                 std::string_view payload) {
-  if (mapping.starts_with('/')) return by_pointer(payload, mapping).value_or("");
-  const std::string* field = find_field(entry, mapping.empty() ? otherwise : std::string_view(mapping));
-  return field == nullptr ? std::string() : *field;
+void read(std::string& to, const RedisEntry& entry, const std::string& mapping, std::string_view otherwise,
+          std::string_view payload) {
+  to.clear();
+  if (mapping.starts_with('/'))
+    to = by_pointer(payload, mapping).value_or("");
+  else if (const std::string* field = find_field(entry, mapping.empty() ? otherwise : std::string_view(mapping)))
+    to = *field;
 }
 
 // Of [id, [name, value, …]].
@@ -90,7 +92,7 @@ std::vector<RedisEntry> parse_entries(const RedisReply& array) {
   for (const RedisReply& element : array.elements) {
     if (element.elements.size() != 2) continue;  // XREAD of a deleted entry: [id, nil] has no fields
     const auto id = topic::parse_number_pair(element.elements[0].text, '-');
-    if (id) entries.push_back({*id, &element.elements[1].elements});
+    if (id) entries.push_back({*id, element.elements[0].text, &element.elements[1].elements});
   }
   return entries;
 }
@@ -103,15 +105,20 @@ std::size_t largest_entry(const RedisReply& array) {
 
 topic::Event to_event(const RedisEntry& entry, const config::Mapping& map) {
   topic::Event event;
+  set_event(event, entry, map);
+  return event;
+}
+
+void set_event(topic::Event& event, const RedisEntry& entry, const config::Mapping& map) {
   const std::string* payload = find_field(entry, "data");
   const std::string_view json = payload == nullptr ? std::string_view() : std::string_view(*payload);
   if (map.data.empty() && payload == nullptr)
     event.data = whole_entry(entry);
   else
-    event.data = read(entry, map.data, "data", json);
-  event.type = read(entry, map.event, "event", json);
-  if (std::string key = read(entry, map.key, "key", json); !key.empty()) event.key = std::move(key);
-  return event;
+    read(event.data, entry, map.data, "data", json);
+  read(event.type, entry, map.event, "event", json);
+  read(event.key.emplace(), entry, map.key, "key", json);
+  if (event.key->empty()) event.key.reset();
 }
 
 }  // namespace sluice::source

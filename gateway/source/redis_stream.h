@@ -36,6 +36,7 @@ struct RedisStreamInfo {
 
 struct RedisEntry {
   topic::NumberPair id;
+  std::string_view position;                               // the id as Redis writes it; in the reply
   const std::vector<proto::RedisReply>* fields = nullptr;  // name, value, name, value, …; in the reply
 };
 // Of the array that XRANGE answers, and XREAD for each key. Entries that are none are left out.
@@ -46,5 +47,7 @@ struct RedisEntry {
 
 // By `map.*`; without: `data`, `event` and `key`, or the whole entry as JSON where it has no `data`.
 [[nodiscard]] topic::Event to_event(const RedisEntry& entry, const config::Mapping& map);
+// The same over another event, whose memory is used again.
+void set_event(topic::Event& event, const RedisEntry& entry, const config::Mapping& map);
 
 }  // namespace sluice::source

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
+#include <vector>
+
 #include "tests/support/event_transcript.h"
 #include "tests/support/redis_replies.h"
 
@@ -131,6 +134,26 @@ TEST_CASE("replies: whole, byte by byte, in odd sizes, with the beginning of ano
     for (const RedisReply& reply : row.replies) written += test::reply_bytes(reply);
     check_reads(written, row.replies);
   }
+}
+
+TEST_CASE("a reply has nothing of those before it, whose memory it uses") {
+  const std::vector<std::pair<std::string_view, RedisReply>> rows = {
+      {"$5\r\nhello\r\n", text("hello")},
+      {":7\r\n", integer(7)},
+      {"*-1\r\n", nil()},
+      {"*0\r\n", array({})},
+      {"-ERR no\r\n", failure("ERR no")},
+      {"*2\r\n$1\r\na\r\n*3\r\n:1\r\n$-1\r\n+b\r\n", array({text("a"), array({integer(1), nil(), text("b")})})},
+      {"*3\r\n*1\r\n:2\r\n:3\r\n$0\r\n\r\n", array({array({integer(2)}), integer(3), text("")})},
+  };
+  RedisReader reader;
+  for (const auto& [before_bytes, before] : rows)
+    for (const auto& [bytes, reply] : rows) {
+      for (const std::string_view each : {before_bytes, bytes})
+        reader.feed({reinterpret_cast<const std::uint8_t*>(each.data()), each.size()});
+      CHECK(*reader.next() == before);
+      CHECK(*reader.next() == reply);
+    }
 }
 
 TEST_CASE("a large reply is read whole, also in pieces") {
