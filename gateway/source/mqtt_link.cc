@@ -1,6 +1,7 @@
 #include "gateway/source/mqtt_link.h"
 
 #include <mosquitto.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <chrono>
@@ -20,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto loop_interval = 250ms;
-constexpr auto untold_interval = 1ms;  // the library's least
+constexpr auto untold_interval = 1ms;  // the least for which the library waits
 // From the TCP connection to the answered subscription.
 constexpr auto opening_time = 8s;
 // Silence after which the broker is asked for a sign of life, and how long it may take.
@@ -44,6 +45,11 @@ struct Library {
 
 // The key of a certificate with a passphrase: nobody is there to type it.
 int no_passphrase(char*, int, int, void*) { return 0; }
+
+bool is_readable(mosquitto* client) {
+  pollfd look{.fd = ::mosquitto_socket(client), .events = POLLIN, .revents = 0};
+  return ::poll(&look, 1, 0) == 1;
+}
 
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
@@ -134,11 +140,13 @@ std::string MqttLink::watch(mosquitto* client) {
   bool untold = false;
   while (true) {
     const auto time = untold ? untold_interval : loop_interval;
+    const std::uint64_t had = messages_;
     const int code = ::mosquitto_loop(client, static_cast<int>(time.count()), 1);
     if (queue_.stopped()) return {};
     if (!refused_.empty()) return refused_;
     if (code != MOSQ_ERR_SUCCESS) return failure(code);
     const TimePoint now = Clock::now();
+    if (messages_ == had && !is_readable(client)) queue_.caught_up();
     untold = queue_.tell(now);
     if (!subscribed_ && now - begun > opening_time) return fmt::format("{} does not answer", options_.url.authority());
     if (!subscribed_ || now - heard_ <= silence) continue;
@@ -194,6 +202,7 @@ void MqttLink::on_subscribe(int granted) {
 }
 
 void MqttLink::on_message(const mosquitto_message& message) {
+  ++messages_;
   const auto size = static_cast<std::size_t>(message.payloadlen);
   if (size > options_.message_size_max)
     queue_.put({.kind = MqttNews::Kind::too_large, .topic = message.topic});

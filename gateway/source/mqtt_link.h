@@ -69,6 +69,7 @@ class MqttLink {
   std::string refused_;     // by the broker: ends the connection
   std::string last_error_;  // as the library logged it: what its codes do not say (TLS)
   TimePoint heard_{};       // a packet of the broker, of those that we are told of
+  std::uint64_t messages_ = 0;
   bool subscribed_ = false;
 };
 

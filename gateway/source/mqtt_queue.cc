@@ -10,6 +10,7 @@ namespace {
 constexpr std::chrono::seconds full_wait{2};
 // mosquitto keeps 1,000 messages for who does not read (max_queued_messages) and says nothing of those that it drops.
 constexpr std::chrono::milliseconds harmless_wait{50};
+constexpr std::size_t broker_messages_max = 1000;
 constexpr std::chrono::microseconds told_interval{500};
 constexpr std::size_t take_bytes = 1024 * 1024;
 
@@ -32,14 +33,27 @@ void MqttQueue::put(MqttNews&& news) {
     tell_now(lock);
     const TimePoint begun = std::chrono::steady_clock::now();
     const bool waited = changed_.wait_for(lock, full_wait, [&] { return stopped_ || room(); });
-    full_ = std::chrono::steady_clock::now() - begun > harmless_wait;
-    if (!waited) return;
+    waited_ += std::chrono::steady_clock::now() - begun;
+    full_ = !waited;
+    if (full_) return;
   }
   if (std::exchange(full_, false)) news_.push_back({.kind = MqttNews::Kind::lost});
   const bool message = news.kind == MqttNews::Kind::message;
   news_.push_back(std::move(news));
   bytes_ += size;
+  if (message && waited_ > harmless_wait && ++since_noted_ == broker_messages_max) {
+    since_noted_ = 0;
+    news_.push_back({.kind = MqttNews::Kind::lost});
+  }
   if (!message) tell_now(lock);
+}
+
+void MqttQueue::caught_up() {
+  std::unique_lock lock(mutex_);
+  if (std::exchange(waited_, {}) <= harmless_wait) return;
+  since_noted_ = 0;
+  news_.push_back({.kind = MqttNews::Kind::lost});
+  tell_now(lock);
 }
 
 bool MqttQueue::tell(TimePoint now) {

@@ -3,8 +3,8 @@
 // The taker is woken for a message at once, but at most every half millisecond: a broker sends each message for itself,
 // and two threads that wake each other for each cost more than the messages.
 // Invariant: it holds at most `bytes_max` of messages, or one; when it is full put() waits up to 2 s, so that the
-// broker is not read, and what comes then is dropped and noted in its place; so is a wait in which the broker may have
-// dropped what it had for us.
+// broker is not read, and what comes then is dropped and noted in its place. What the broker itself may have dropped
+// meanwhile would come behind all that it had kept: that is noted there.
 #pragma once
 
 #include <chrono>
@@ -40,8 +40,11 @@ class MqttQueue {
   // `on_news`: called on the putting thread when something waits that nobody was told of, until take() has emptied it.
   MqttQueue(std::size_t bytes_max, std::function<void()> on_news);
 
-  // Calls on_news for what is no message, and before it waits; for messages tell() does.
+  // Calls on_news for what is no message, and before it waits; for messages tell() does. Waits of more than 50 ms in
+  // all since caught_up() are a loss by the broker: noted behind each thousandth message from then on, and ...
   void put(MqttNews&& news);
+  // ... where all is read that the broker had.
+  void caught_up();
   // To be called after messages were put, and every millisecond while it returns true: they wait untold.
   [[nodiscard]] bool tell(TimePoint now);
   // The oldest, some 1 MiB of them. `more`: others wait, and on_news is not called for them.
@@ -63,6 +66,8 @@ class MqttQueue {
   std::deque<MqttNews> news_;
   std::size_t bytes_ = 0;
   TimePoint told_at_{};
+  std::chrono::steady_clock::duration waited_{0};  // since the broker had nothing more for us
+  std::size_t since_noted_ = 0;                    // messages, while it may have dropped some
   bool told_ = false, full_ = false, stopped_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "gateway/source/mqtt_url.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "gateway/source/url_part.h"

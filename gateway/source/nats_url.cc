@@ -11,8 +11,7 @@ namespace {
 // What a person who typed a password with a '#' or '@' in it has to know, whatever the parser stumbled on.
 constexpr const char* how_to_write =
     ": write nats://localhost:4222, nats://user:password@host or nats://token@host; in user, password and token write "
-    "% "
-    "as %25, @ as %40, : as %3A, / as %2F and , as %2C";
+    "%25 for %, %40 for @, %3A for :, %2F for / and %2C for the comma";
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why + how_to_write); }
 

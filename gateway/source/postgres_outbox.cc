@@ -242,9 +242,7 @@ void PostgresOutbox::append(const PostgresRows& rows) {
 void PostgresOutbox::append(const PostgresRows& rows, int row, PassedOver& passed_over, topic::TimePoint now) {
   write_position(rows.place(row), position_);
   auto made = rows.event(row, *table_, config_.name, limits_);
-  if (const auto* why = std::get_if<const char*>(&made)) {
-    return poison_.count(*why, position_);
-  }
+  if (const auto* why = std::get_if<const char*>(&made)) return poison_.count(*why, position_);
   auto& [topic, event] = std::get<PostgresRows::Event>(made);
   if (!poison_.pass(event, position_)) return;
   const auto index = home_.open(topic, now);

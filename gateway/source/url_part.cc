@@ -15,8 +15,20 @@ bool is_name(std::string_view host) {
   });
 }
 
+// RFC 4291 §2.2, with the zone of RFC 4007 §11 ("fe80::1%eth0"); whether it is one that can be reached shows later.
 bool is_ipv6(std::string_view host) {
-  return !host.empty() && host.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
+  const std::string_view address = host.substr(0, host.find('%'));
+  return address.find(':') != std::string_view::npos &&
+         address.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos &&
+         (address.size() == host.size() || is_name(host.substr(address.size() + 1)));
+}
+
+std::uint16_t parse_port(std::string_view text, const char* how_to_write) {
+  std::uint16_t port = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || stop != text.data() + text.size() || port == 0)
+    throw std::invalid_argument(std::string("the port must be a number from 1 to 65535") + how_to_write);
+  return port;
 }
 
 }  // namespace
@@ -39,14 +51,6 @@ std::string decode_url_part(std::string_view text, const char* how_to_write) {
   return decoded;
 }
 
-std::uint16_t parse_url_port(std::string_view text, const char* how_to_write) {
-  std::uint16_t port = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || stop != text.data() + text.size() || port == 0)
-    throw std::invalid_argument(std::string("the port must be a number from 1 to 65535") + how_to_write);
-  return port;
-}
-
 std::string UrlServer::authority() const {
   return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
 }
@@ -60,7 +64,7 @@ UrlServer parse_url_server(std::string_view text, std::uint16_t default_port, co
   if (stray || !(address ? is_ipv6(host) : is_name(host)))
     throw std::invalid_argument(std::string("a host is missing, or neither a name nor an address") + how_to_write);
   return {.host = std::string(host),
-          .port = colon == text.size() ? default_port : parse_url_port(text.substr(colon + 1), how_to_write)};
+          .port = colon == text.size() ? default_port : parse_port(text.substr(colon + 1), how_to_write)};
 }
 
 }  // namespace sluice::source

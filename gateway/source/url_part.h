@@ -12,9 +12,6 @@ namespace sluice::source {
 // Percent-decoded.
 [[nodiscard]] std::string decode_url_part(std::string_view text, const char* how_to_write);
 
-// 1 to 65535.
-[[nodiscard]] std::uint16_t parse_url_port(std::string_view text, const char* how_to_write);
-
 struct UrlServer {
   std::string host;  // a name or an address, without brackets
   std::uint16_t port = 0;

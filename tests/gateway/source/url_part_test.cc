@@ -26,7 +26,8 @@ TEST_CASE("a server is a name or an address, with a port or without") {
   };
   for (const Row& row : {Row{"localhost", "localhost", "localhost:7"}, Row{"a-b_c.d:99", "a-b_c.d", "a-b_c.d:99"},
                          Row{"127.0.0.1:1", "127.0.0.1", "127.0.0.1:1"}, Row{"[::1]", "::1", "[::1]:7"},
-                         Row{"[fe80::1:2]:65535", "fe80::1:2", "[fe80::1:2]:65535"}}) {
+                         Row{"[fe80::1:2]:65535", "fe80::1:2", "[fe80::1:2]:65535"},
+                         Row{"[fe80::1%eth0]:1", "fe80::1%eth0", "[fe80::1%eth0]:1"}}) {
     CAPTURE(std::string(row.text));
     const UrlServer server = parse_url_server(row.text, 7, "");
     CHECK(server.host == row.host);
@@ -35,8 +36,8 @@ TEST_CASE("a server is a name or an address, with a port or without") {
 }
 
 TEST_CASE("what is no server is refused, with the remedy and without the text") {
-  for (const char* text :
-       {"", ":1", "::1", "[::1", "[]", "[]:1", "[::1]x", "[::1]x:1", "[localhost]", "a b", "a/b", "a@b"}) {
+  for (const char* text : {"", ":1", "::1", "[::1", "[]", "[]:1", "[::1]x", "[::1]x:1", "[localhost]", "[cafe]",
+                           "[::1%]", "a b", "a/b", "a@b"}) {
     CAPTURE(std::string(text));
     CHECK(why([&] { return parse_url_server(text, 7, "; write so"); }) ==
           "a host is missing, or neither a name nor an address; write so");
