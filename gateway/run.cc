@@ -28,7 +28,7 @@ void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // not granted: the listener says so when they run out
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // not granted: load::ConnectionRoom is smaller, and the log says so
 }
 
 // Whether a route sends values of this source to who is slow.

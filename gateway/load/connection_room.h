@@ -11,6 +11,8 @@ namespace sluice::load {
 struct ConnectionRoom {
   // So many more are let in to be told when to come back; beyond those even a handshake is too dear.
   static constexpr std::uint32_t surplus_max = 128;
+  // And so many beyond those for who looks after an overfull gateway.
+  static constexpr std::uint32_t admin_extra = 16;
 
   std::uint32_t most = 1;
   BusyReason reason = BusyReason::connections;  // why there are not more

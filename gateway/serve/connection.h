@@ -62,7 +62,7 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   [[nodiscard]] std::size_t held_bytes() const;
   // Gives that memory back: ends those streams, or closes where nothing can be written.
   void let_go();
-  // It is one more than limits.connections: its streams are refused, and it is closed when it has none.
+  // It is one more than there is room for: its streams are refused, and it is closed when it has none.
   void set_surplus() { surplus_ = true; }
   [[nodiscard]] bool surplus() const { return surplus_; }
   // The transport may be closed and the connection destroyed.

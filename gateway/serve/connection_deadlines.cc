@@ -13,7 +13,7 @@ constexpr std::int32_t starving_share = 8;
 constexpr std::chrono::seconds hog_patience{5};
 // A reader that is only slower than we are empties its rest within this time, again and again.
 constexpr std::chrono::seconds held_after{1};
-// Whoever was refused for limits.connections has its answer by then.
+// Whoever came when there was no room for connections has its answer by then.
 constexpr std::chrono::seconds surplus_patience{1};
 }  // namespace
 

@@ -55,15 +55,14 @@ Gateway::Gateway(const config::Config& config, const proto::TlsContext& context)
   for (const auto& worker : workers_) all.push_back(worker.get());
   for (const auto& worker : workers_) worker->connect(all);
   all.front()->set_load_watch(*load_watch_);
-  listener_ = std::make_unique<Listener>(config.listen, *all.front(), all, config.limits, context, nullptr);
-  if (config.admin)
-    admin_listener_ = std::make_unique<Listener>(*config.admin, *all.front(), std::vector<Worker*>{all.front()},
-                                                 config.limits, context, &admin_);
+  listener_ = std::make_unique<Listener>(config.listen, all, config.limits, context, nullptr);
+  if (config.admin) admin_listener_ = std::make_unique<Listener>(*config.admin, all, config.limits, context, &admin_);
 }
 
 Gateway::~Gateway() = default;
 
 void Gateway::run() {
+  load_watch_->measure_room();
   listener_->start();
   if (admin_listener_) admin_listener_->start();
   await_signal();

@@ -23,8 +23,6 @@ namespace {
 constexpr int accepts_per_turn = 32;
 constexpr std::chrono::milliseconds rest_time{100};
 constexpr int backlog = 4096;
-// For who looks after an overfull gateway.
-constexpr std::uint32_t admin_extra = 16;
 
 std::string text_of(const tcp::endpoint& endpoint) {
   const std::string host = endpoint.address().to_string();
@@ -46,16 +44,16 @@ tcp::endpoint resolve(const config::ListenAddress& address, asio::io_context& io
 
 }  // namespace
 
-Listener::Listener(const config::ListenAddress& address, Worker& worker, std::vector<Worker*> workers,
-                   const config::Limits& limits, const proto::TlsContext& context, Handler* handler)
-    : worker_(worker),
+Listener::Listener(const config::ListenAddress& address, std::vector<Worker*> workers, const config::Limits& limits,
+                   const proto::TlsContext& context, Handler* handler)
+    : worker_(*workers.front()),
       workers_(std::move(workers)),
       limits_(limits),
       context_(context),
       handler_(handler),
-      acceptor_(worker.io()),
-      timer_(worker.io()) {
-  tcp::endpoint endpoint = resolve(address, worker.io());
+      acceptor_(worker_.io()),
+      timer_(worker_.io()) {
+  tcp::endpoint endpoint = resolve(address, worker_.io());
   boost::system::error_code error;
   acceptor_.open(endpoint.protocol(), error);
   if (error && address.host.empty()) {  // a machine without IPv6
@@ -134,14 +132,15 @@ void Listener::accept() {
     if (surplus)
       hits[room.reason == load::BusyReason::connections ? observe::Limit::connections : observe::Limit::descriptors]
           .add();
-    if (connections >= room.most + load::ConnectionRoom::surplus_max + (admin ? admin_extra : 0)) {
+    if (connections >=
+        room.most + load::ConnectionRoom::surplus_max + (admin ? load::ConnectionRoom::admin_extra : 0)) {
       ::close(descriptor);
       continue;
     }
     tcp::endpoint endpoint;
     endpoint.resize(std::min<std::size_t>(size, endpoint.capacity()));
     std::memcpy(endpoint.data(), &peer, std::min<std::size_t>(size, endpoint.capacity()));
-    Worker& target = least_loaded();
+    Worker& target = admin ? worker_ : least_loaded();
     if (&target == &worker_) {
       target.take(descriptor, text_of(endpoint), context_, handler_, surplus);
     } else {

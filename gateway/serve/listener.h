@@ -16,10 +16,10 @@ namespace sluice::serve {
 
 class Listener {
  public:
-  // Binds and listens; throws std::runtime_error that names the address and the remedy. `handler_of`: what answers on
-  // that worker; null: the public router.
-  Listener(const config::ListenAddress& address, Worker& worker, std::vector<Worker*> workers,
-           const config::Limits& limits, const proto::TlsContext& context, Handler* handler);
+  // Binds and listens; throws std::runtime_error that names the address and the remedy. `workers`: all; it is the
+  // first one's. `handler`: the administrator's, on the first worker; null: each worker's public router.
+  Listener(const config::ListenAddress& address, std::vector<Worker*> workers, const config::Limits& limits,
+           const proto::TlsContext& context, Handler* handler);
 
   void start();
   void stop();

@@ -45,17 +45,20 @@ LoadWatch::LoadWatch(const config::Limits& limits, std::vector<Worker*> workers,
       rate_(static_cast<unsigned>(workers_.size()), limits.accept_rate),
       memory_max_(static_cast<double>(limits.memory != 0 ? limits.memory : automatic_memory_limit())) {
   state_.accept_rate.store(rate_.per_second(), std::memory_order_relaxed);
+}
+
+void LoadWatch::measure_room() {
   if (const auto process = observe::read_process()) {
     own_descriptors_ = static_cast<double>(process->open_fds);
     descriptors_max_ = static_cast<double>(process->max_fds);
-    state_.connection_room = load::connection_room(limits.connections, process->open_fds, process->max_fds);
+    state_.connection_room = load::connection_room(limits_.connections, process->open_fds, process->max_fds);
   } else {
-    state_.connection_room = {.most = limits.connections};
+    state_.connection_room = {.most = limits_.connections};
   }
   if (state_.connection_room.reason == load::BusyReason::descriptors)
     observe::log_event(observe::Level::info, "fewer connections than limits.connections: descriptors end before",
                        {{"connections", state_.connection_room.most},
-                        {"limits.connections", limits.connections},
+                        {"limits.connections", limits_.connections},
                         {"remedy", "raise the hard limit: LimitNOFILE of the service, or ulimit -Hn"}});
 }
 

@@ -22,6 +22,8 @@ class LoadWatch {
   // All outlive it.
   LoadWatch(const config::Limits& limits, std::vector<Worker*> workers, load::State& state,
             observe::LoadMetrics& metrics);
+  // How many connections fit, once the sources have what they open at start. Before the listeners take any.
+  void measure_room();
   // Of the first worker, every 100 ms.
   void on_tick(std::chrono::steady_clock::time_point now);
   // For a person: "load 37 %: cpu 0.74 cores of 2.00 cores; 3,400 streams a second can come back".

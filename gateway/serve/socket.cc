@@ -48,7 +48,7 @@ void Socket::await_readable() {
 void Socket::read() {
   thread_local std::array<std::uint8_t, read_size> buffer;
   const bool handshaking = connection_.handshaking();
-  if (handshaking) ++worker_.handshakes_this_turn_;
+  if (handshaking) worker_.count_handshake();
   const std::uint64_t begun = handshaking ? thread_cpu_ns() : 0;
   const ssize_t count = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
   if (count > 0)

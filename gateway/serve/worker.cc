@@ -188,10 +188,13 @@ void Worker::run() {
   for (const Home& home : own_homes_) home.provider->stop();
 }
 
+void Worker::count_handshake() {
+  if (handshakes_this_turn_++ == 0) handshakes_until_ = services_.now + handshake_time;
+}
+
 void Worker::end_turn() {
   mark_time();
   handshakes_this_turn_ = 0;
-  handshakes_until_ = services_.now + handshake_time;
   if (!deferred_.empty()) {
     std::vector<std::uint64_t> waiting;
     waiting.swap(deferred_);

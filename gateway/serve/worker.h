@@ -77,7 +77,7 @@ class Worker final : private Sources {
   void run();
   void stop() { stopped_ = true; }
   // Takes over an accepted descriptor. `handler` null: the public router.
-  // `surplus`: one more than limits.connections; its streams are refused, and it is closed.
+  // `surplus`: one more than there is room for (load::ConnectionRoom); its streams are refused, and it is closed.
   void take(int descriptor, std::string remote, const proto::TlsContext& context, Handler* handler, bool surplus);
   // Ends every connection at a moment drawn within `duration`.
   void drain(std::chrono::milliseconds duration);
@@ -145,9 +145,12 @@ class Worker final : private Sources {
   void arm_sources();
   void hold_sources();
   void mark_time() { services_.now = std::chrono::steady_clock::now(); }
+  // One is always taken; the others until they are too many, or have taken too long.
   [[nodiscard]] bool may_handshake() const {
-    return handshakes_this_turn_ < config_.limits.handshakes_per_turn && services_.now < handshakes_until_;
+    return handshakes_this_turn_ == 0 ||
+           (handshakes_this_turn_ < config_.limits.handshakes_per_turn && services_.now < handshakes_until_);
   }
+  void count_handshake();
 
   const unsigned index_;
   const config::Config& config_;
@@ -171,7 +174,7 @@ class Worker final : private Sources {
   std::vector<std::uint64_t> deferred_;      // readable, but this turn's handshakes are used up
   std::uint64_t next_connection_ = 1;
   std::uint32_t handshakes_this_turn_ = 0;
-  topic::TimePoint handshakes_until_{};  // of this turn
+  topic::TimePoint handshakes_until_{};  // since this turn's first
   std::size_t slot_ = 0;
   load::FreeMemory free_memory_;
   load::FlushRounds rounds_;

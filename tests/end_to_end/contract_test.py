@@ -168,6 +168,9 @@ def overflow(case, adapter):
                 case.assertIn(case.gap(event)["reason"], ("too_many_topics", "trimmed"))
                 told = True
             places.append((event.id, at, told))
+        data.append(f"end {len(data)}")  # nothing is told twice before it
+        adapter.publish("kept", data[-1])
+        case.assert_data(reader, data[-1:])
         reader.close()
         return places
 

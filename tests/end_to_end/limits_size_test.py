@@ -130,7 +130,7 @@ class Numbers(case.Case):
             self.assertTrue(peer.answered(), "those who are there stay")
 
     def test_an_overfull_gateway_still_answers_its_administrator(self):
-        self.gateway = self.start(settings={"limits.connections": 2, "workers": 1})
+        self.gateway = self.start(settings={"limits.connections": 2, "workers": 2})
         kept = [self.peer() for _ in range(2)]
         for peer in kept:
             self.assertTrue(peer.answered())

@@ -79,8 +79,8 @@ TEST_CASE("a value of the wrong type or out of its bounds is named with the reme
        "sluice.toml:1:18: `limits.streams` is a string; expected count, 1 to 100000000"},
       {"a date", "heartbeat = 2026-11-22", "sluice.toml:1:13: `heartbeat` is a date; expected duration, 100ms to 1h"},
       {"a count too small", "limits.connections = 0",
-       "sluice.toml:1:22: `limits.connections` is 0; expected count, 1 to 10000000 (open connections; bounds "
-       "descriptors)"},
+       "sluice.toml:1:22: `limits.connections` is 0; expected count, 1 to 10000000 (open connections, or as "
+       "many as there are descriptors for)"},
       {"a negative count", "limits.topics = -1",
        "sluice.toml:1:17: `limits.topics` is -1; expected count, 1 to 10000000 (topics with state, or being "
        "opened; bounds what invented names cost)"},
