@@ -137,12 +137,15 @@ int run_gateway(const config::Config& config) {
   for (const config::Problem& oddity : find_oddities(config))
     observe::log_event(observe::Level::warning, oddity.text, {{"place", oddity.place.text()}});
   const proto::TlsContext context = proto::TlsContext::server(files);
-  serve::Gateway gateway(config, context);
-  add_sources(config, gateway);
-  print_welcome(config, gateway, ca);
-  observe::log_event(observe::Level::info, "serving",
-                     {{"address", gateway.address()}, {"workers", gateway.worker_count()}});
-  gateway.run();
+  {
+    serve::Gateway gateway(config, context);
+    add_sources(config, gateway);
+    print_welcome(config, gateway, ca);
+    observe::log_event(observe::Level::info, "serving",
+                       {{"address", gateway.address()}, {"workers", gateway.worker_count()}});
+    gateway.run();
+  }
+  for (const int late : {SIGTERM, SIGINT, SIGHUP}) (void)std::signal(late, SIG_IGN);  // it has ended as it was asked to
   return 0;
 }
 

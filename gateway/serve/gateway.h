@@ -4,11 +4,13 @@
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -44,6 +46,12 @@ class Gateway {
   void begin_drain();
   void drain_connections(std::chrono::milliseconds duration);
   void await_empty();
+
+  // First, so that it goes last: while sockets and sources are taken down a signal does nothing, where it would kill.
+  struct LateSignals {
+    boost::asio::io_context io;
+    boost::asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
+  } late_signals_;
 
   const config::Config& config_;
   const Rules rules_;

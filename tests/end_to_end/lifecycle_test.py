@@ -105,6 +105,15 @@ class Lifecycle(case.Case):
         # Between 1 and 4 s each: eight in a row below 2.2 s come once in 1,500 runs.
         self.assertGreater(max(times[-8:]), 2200, times)
 
+    def test_a_signal_while_it_is_taken_down_does_not_kill_it(self):
+        for _ in range(5):
+            gateway = self.start()
+            gateway.signal(signal.SIGTERM)
+            gateway.wait_for_line("stopped")
+            with contextlib.suppress(ProcessLookupError):
+                gateway.signal(signal.SIGTERM)
+            self.assertEqual(gateway.wait(), 0)
+
     def test_a_second_signal_does_not_wait(self):
         self.gateway = self.start(settings={"drain.delay": "5m"})
         reader = self.subscribe("/topics/a")
