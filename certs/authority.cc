@@ -22,7 +22,6 @@ using proto::OpensslDeleter;
 
 // Validity begins in the past: a container or a phone whose clock is a little slow still accepts a fresh certificate.
 constexpr long backdated_seconds = 3600;
-constexpr long day_seconds = 86400;
 
 void require(bool done, const char* what) {
   if (!done) throw std::runtime_error(std::string("certificate: cannot ") + what + ": " + proto::take_openssl_error());
