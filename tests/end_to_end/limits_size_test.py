@@ -98,18 +98,23 @@ class Numbers(case.Case):
         self.addCleanup(peer.close)
         return peer
 
-    def test_connections(self):
-        self.gateway = self.start(settings={"limits.connections": 3})
-        kept = [self.peer() for _ in range(3)]
+    def fill(self, room: int, limit: str, reason: str) -> list[raw_h2.Peer]:
+        """Those for whom there is room; one more is refused with the reason, and counted."""
+        kept = [self.peer() for _ in range(room)]
         for peer in kept:
             self.assertTrue(peer.answered())
-        with self.counts("connections"):
+        with self.counts(limit):
             surplus = self.peer()
             stream = surplus.get("/topics/after", accept="text/event-stream")
-            surplus.wait_body(stream, b'event: sluice.busy\ndata: {"reason":"limits.connections"}\n\n')
+            surplus.wait_body(stream, b'event: sluice.busy\ndata: {"reason":"%b"}\n\n' % reason.encode())
             self.assertEqual(surplus.wait_closed(), raw_h2.NO_ERROR)
         for peer in kept:
             self.assertTrue(peer.answered(), "those who are there stay")
+        return kept
+
+    def test_connections(self):
+        self.gateway = self.start(settings={"limits.connections": 3})
+        kept = self.fill(3, "connections", "limits.connections")
         kept[0].close()
         self.subscribe("/topics/after", "--retry", "20", "--retry-all-errors", "--retry-delay", "1").opened()
 
@@ -117,17 +122,8 @@ class Numbers(case.Case):
         self.gateway = self.start(descriptors_max=240, settings={"workers": 1})
         room = int(self.gateway.wait_for_line(r'fewer connections than limits\.connections.*?"connections":(\d+)')[1])
         self.assertTrue(5 < room < 80, room)
-        kept = [self.peer() for _ in range(room)]
-        for peer in kept:
-            self.assertTrue(peer.answered())
-        with self.counts("descriptors"):
-            surplus = self.peer()
-            stream = surplus.get("/topics/after", accept="text/event-stream")
-            surplus.wait_body(stream, b'event: sluice.busy\ndata: {"reason":"descriptors"}\n\n')
-            self.assertEqual(surplus.wait_closed(), raw_h2.NO_ERROR)
-            self.assertEqual(case.metrics(self.gateway)['sluice_busy_total{reason="descriptors"}'], 1)
-        for peer in kept:
-            self.assertTrue(peer.answered(), "those who are there stay")
+        self.fill(room, "descriptors", "descriptors")
+        self.assertEqual(case.metrics(self.gateway)['sluice_busy_total{reason="descriptors"}'], 1)
 
     def test_an_overfull_gateway_still_answers_its_administrator(self):
         self.gateway = self.start(settings={"limits.connections": 2, "workers": 2})
