@@ -1,5 +1,6 @@
 """`sluice bench` against the gateway itself: every count adds up, and every scenario says what it is about."""
 
+import os
 import unittest
 
 import bench
@@ -34,12 +35,6 @@ class Clean(case.SharedCase):
         self.assertEqual([server["pid"] for server in found["servers"]], [self.gateway.process.pid])
         self.assertGreater(found["server_cpu_seconds"], 0)
         self.assertGreater(found["servers"][0]["rss_bytes"], 1_000_000)
-
-    def test_streams_that_only_exist_have_a_size(self):
-        found = self.measure("-c", 20, "-s", 50, "--scenario", "idle", "--duration", "1s", "--server-pid", self.gateway.process.pid)
-        self.assertTrue(found["clean"], found["verdict"])
-        self.assertEqual((found["streams"], found["deliveries"]), (1_000, 0))
-        self.assertGreater(found["figures"]["rss_per_stream"], 100)
 
     def test_new_connections_are_counted(self):
         found = self.measure("-c", 8, "--scenario", "handshakes", "--duration", "1s")
@@ -81,6 +76,17 @@ class Clean(case.SharedCase):
         self.assertEqual(len(found["ramp"]), 1)
         self.assertIn("p99", found["ramp"][0]["broken"])
         self.assertGreaterEqual(found["ramp"][0]["p99_ms"], 100)
+
+
+class Size(case.Case):
+    def test_streams_that_only_exist_have_a_size(self):
+        # A gateway of its own: one that has served others may give back more of their memory meanwhile than these take.
+        gateway = self.start(variables={"ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:allocator_release_to_os_interval_ms=-1"})
+        found = bench.measure(gateway.url("/topics/t{i}"), "-c", 20, "-s", 100, "--scenario", "idle", "--duration", "1s",
+                              "--warmup", "500ms", "--server-pid", gateway.process.pid, ca=gateway.ca)
+        self.assertTrue(found["clean"], found["verdict"])
+        self.assertEqual((found["streams"], found["deliveries"]), (2_000, 0))
+        self.assertGreater(found["figures"]["rss_per_stream"], 100)
 
 
 if __name__ == "__main__":
