@@ -36,12 +36,14 @@ struct Http2Budgets {
         glitches(limits.glitches_burst, limits.glitches_rate, now),
         empty_data(limits.empty_data, limits.empty_data / 60.0, now),
         unknown_frames(limits.unknown_frames_per_minute, limits.unknown_frames_per_minute / 60.0, now),
+        window_updates(limits.window_updates_per_minute, limits.window_updates_per_minute / 60.0, now),
         pings(limits.pings_burst, limits.pings_per_minute / 60.0, now),
         priorities(limits.priorities_per_stream, limits.priorities_per_stream / 60.0, now) {}
 
   TokenBucket resets, glitches, empty_data, unknown_frames;
-  TokenBucket pings;       // and SETTINGS: each makes us queue an answer (CVE-2019-9512, CVE-2019-9515)
-  TokenBucket priorities;  // PRIORITY for streams that are not open; an open stream counts its own
+  TokenBucket window_updates;  // those that no DATA of ours accounts for
+  TokenBucket pings;           // and SETTINGS: each makes us queue an answer (CVE-2019-9512, CVE-2019-9515)
+  TokenBucket priorities;      // PRIORITY for streams that are not open; an open stream counts its own
 };
 
 }  // namespace sluice::proto

@@ -94,6 +94,8 @@ class Http2Server::Machine {
   void on_frame_begin(const FrameHeader& frame);
   void on_frame_end(const FrameHeader& frame);
   void judge_length(const FrameHeader& frame);
+  void judge_unneeded();
+  void judge_window_update();
   void judge_stream_id(const FrameHeader& frame);
   void judge_priority(const FrameHeader& frame);
   void judge_data(const FrameHeader& frame);
@@ -145,6 +147,8 @@ class Http2Server::Machine {
   StreamId block_stream_ = 0;  // whose header block is open, from HEADERS to END_HEADERS
   std::uint32_t continuations_ = 0;
   std::uint32_t pings_unanswered_ = 0;
+  std::uint64_t data_frames_ = 0;     // sent
+  std::uint64_t window_updates_ = 0;  // received
   std::int32_t peer_initial_window_;
   std::int32_t connection_window_;  // that all streams together may send into
   int invalid_frame_ = 0;           // nghttp2's reason for the reset that it just queued

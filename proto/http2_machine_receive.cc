@@ -95,16 +95,21 @@ void Http2Server::Machine::on_frame_begin(const FrameHeader& frame) {
       if (!(frame.type == FrameType::settings && frame.has(FrameHeader::ack)) && !budgets_.pings.take(now_))
         fail(ErrorCode::enhance_your_calm, "too many PING or SETTINGS", Glitch::ping_flood);
       break;
-    case FrameType::priority:
-    case FrameType::rst_stream:
-    case FrameType::push_promise:
-    case FrameType::goaway:
     case FrameType::window_update:
+      judge_window_update();
+      break;
+    case FrameType::rst_stream:
+      if (find(frame.stream) == nullptr) judge_unneeded();
+      break;
+    case FrameType::goaway:
+      if (peer_going_away_) judge_unneeded();
+      break;
+    case FrameType::priority:
+    case FrameType::push_promise:
     case FrameType::continuation:
       break;
     default:
-      if (!budgets_.unknown_frames.take(now_))
-        fail(ErrorCode::enhance_your_calm, "too many unknown frames", Glitch::unknown_frame_flood);
+      judge_unneeded();
   }
 }
 
@@ -133,6 +138,20 @@ void Http2Server::Machine::on_frame_end(const FrameHeader& frame) {
     default:
       break;
   }
+}
+
+// A frame that changes nothing.
+void Http2Server::Machine::judge_unneeded() {
+  if (!budgets_.unknown_frames.take(now_))
+    fail(ErrorCode::enhance_your_calm, "too many frames without a use", Glitch::unknown_frame_flood);
+}
+
+// Window is returned for what was received: some for each DATA frame, whatever the peer's way of counting. A flood of
+// small increments makes us look at streams each time (CVE-2019-9511).
+void Http2Server::Machine::judge_window_update() {
+  if (++window_updates_ <= data_frames_ * limits_.window_updates_per_data_frame) return;
+  if (!budgets_.window_updates.take(now_))
+    fail(ErrorCode::enhance_your_calm, "too many WINDOW_UPDATE frames", Glitch::window_update_flood);
 }
 
 // A frame without room for what its flags announce is of a wrong size (RFC 9113 §4.2); to nghttp2 it is padded too

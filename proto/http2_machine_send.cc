@@ -72,6 +72,7 @@ void Http2Server::Machine::send_data(Http2StreamOwner& owner, std::size_t size, 
   owner.write_body(frame.subspan(FrameHeader::size));
   stream->window -= static_cast<std::int32_t>(size);
   connection_window_ -= static_cast<std::int32_t>(size);
+  ++data_frames_;
   if (!end) return;
   forget(*stream);
   pump(out);

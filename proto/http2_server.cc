@@ -28,6 +28,8 @@ const char* name(Glitch glitch) {
       return "priority_flood";
     case Glitch::unknown_frame_flood:
       return "unknown_frame_flood";
+    case Glitch::window_update_flood:
+      return "window_update_flood";
     case Glitch::ping_flood:
       return "ping_flood";
     case Glitch::control_flood:

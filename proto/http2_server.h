@@ -41,7 +41,9 @@ struct Http2Limits {
   double glitches_burst = 100, glitches_rate = 10;
   std::uint32_t empty_data = 100;  // empty DATA frames without END_STREAM, per connection and minute
   std::uint32_t priorities_per_stream = 100;
-  double unknown_frames_per_minute = 1000;
+  double unknown_frames_per_minute = 1000;  // of unknown types, RST_STREAM for closed streams, a further GOAWAY
+  double window_updates_per_minute = 1000;  // beside those for what was sent
+  std::uint32_t window_updates_per_data_frame = 20;
   double pings_burst = 100, pings_per_minute = 60;
   std::size_t control_bytes = 64 * 1024;              // unsent control frames the peer made us queue
   std::chrono::milliseconds preface_timeout{10'000};  // preface and first SETTINGS, from the start
@@ -59,6 +61,7 @@ enum class Glitch : std::uint8_t {
   empty_data,
   priority_flood,
   unknown_frame_flood,
+  window_update_flood,
   ping_flood,
   control_flood,
   protocol_error,

@@ -135,6 +135,24 @@ class Limits(case.Case):
     def test_a_flood_of_unknown_frames_ends_the_connection(self):
         self.flood("unknown_frame_flood", self.attacked(unknown_frames_per_minute=20), raw_h2.frame(0xFA, 0, 0, b"?"))
 
+    def test_a_flood_of_resets_of_a_closed_stream_ends_the_connection(self):
+        peer = self.attacked(unknown_frames_per_minute=20)
+        stream = peer.get("/demo/clock")
+        self.flood("unknown_frame_flood", peer, raw_h2.frame(raw_h2.RST_STREAM, 0, stream, struct.pack(">I", 8)))
+
+    def test_a_flood_of_goodbyes_ends_the_connection(self):
+        peer = self.attacked(unknown_frames_per_minute=20)
+        peer.get("/demo/clock")
+        self.flood("unknown_frame_flood", peer, raw_h2.frame(raw_h2.GOAWAY, 0, 0, bytes(8)))
+
+    def test_a_flood_of_window_updates_ends_the_connection(self):
+        for name, on_connection in (("of the connection", True), ("of a stream", False)):
+            with self.subTest(name):
+                peer = self.attacked(window_updates_per_minute=20)
+                stream = peer.get("/demo/clock")
+                self.flood("window_update_flood", peer,
+                           raw_h2.frame(raw_h2.WINDOW_UPDATE, 0, 0 if on_connection else stream, struct.pack(">I", 1)))
+
     def test_a_flood_of_pings_ends_the_connection(self):
         self.flood("ping_flood", self.attacked(pings_burst=20, pings_per_minute=1), raw_h2.frame(PING, 0, 0, bytes(8)))
 

@@ -303,7 +303,7 @@ TEST_CASE("PRIORITY frames are numbered for each open stream, and together for t
   }
 }
 
-TEST_CASE("unknown frames, PING and SETTINGS have a rate") {
+TEST_CASE("frames without a use, WINDOW_UPDATE, PING and SETTINGS have a rate") {
   struct Row {
     std::string name, error;
     int burst;
@@ -311,8 +311,14 @@ TEST_CASE("unknown frames, PING and SETTINGS have a rate") {
     void (*say)(Frames&);
   };
   for (const Row& row : {
-           Row{"unknown", "11: too many unknown frames", 1000, Glitch::unknown_frame_flood,
+           Row{"unknown", "11: too many frames without a use", 1000, Glitch::unknown_frame_flood,
                [](Frames& f) { f.frame(static_cast<FrameType>(0xbb), 0, 0, ""); }},
+           Row{"reset of a closed stream", "11: too many frames without a use", 1000, Glitch::unknown_frame_flood,
+               [](Frames& f) { f.rst(1, 8); }},
+           Row{"WINDOW_UPDATE of the connection", "11: too many WINDOW_UPDATE frames", 1000,
+               Glitch::window_update_flood, [](Frames& f) { f.window_update(0, 1); }},
+           Row{"WINDOW_UPDATE of a closed stream", "11: too many WINDOW_UPDATE frames", 1000,
+               Glitch::window_update_flood, [](Frames& f) { f.window_update(1, 1); }},
            // The first SETTINGS was one of the hundred.
            Row{"PING", "11: too many PING or SETTINGS", 99, Glitch::ping_flood, [](Frames& f) { f.ping(); }},
            Row{"SETTINGS", "11: too many PING or SETTINGS", 99, Glitch::ping_flood, [](Frames& f) { f.settings({}); }},
@@ -321,6 +327,7 @@ TEST_CASE("unknown frames, PING and SETTINGS have a rate") {
     Http2Conversation talk;
     talk.open();
     Frames frames;
+    frames.headers(1, get("/")).rst(1, 8);
     for (int frame = 0; frame < row.burst; ++frame) row.say(frames);
     talk.say(frames);
     CHECK(talk.error == "");
@@ -330,6 +337,26 @@ TEST_CASE("unknown frames, PING and SETTINGS have a rate") {
     CHECK(talk.error == row.error);
     CHECK(talk.visitor.glitches[row.glitch] == 1);
   }
+}
+
+TEST_CASE("window may be returned in small pieces, as long as there is DATA to return it for") {
+  Http2Limits limits;
+  limits.window_updates_per_minute = 10;
+  limits.window_updates_per_data_frame = 20;
+  Http2Conversation talk(limits);
+  talk.open();
+  Frames frames;
+  talk.say(frames.headers(1, get("/")));
+  const auto give_back = [&talk](int pieces) {
+    Frames updates;
+    for (int piece = 0; piece < pieces; ++piece) updates.window_update(1, 5);
+    talk.say(updates);
+    return talk.error;
+  };
+  CHECK(give_back(10) == "");
+  for (int frame = 0; frame < 100; ++frame) talk.send(1, 100);
+  CHECK(give_back(100 * 20 - 10) == "");
+  CHECK(give_back(1) == "11: too many WINDOW_UPDATE frames");
 }
 
 TEST_CASE("answers that the peer does not read end the connection at 64 KiB") {
