@@ -75,10 +75,13 @@ bool PostgresRows::after_is_unknown() const {
 
 bool PostgresRows::may_have_lost(const PostgresTable& table) const {
   if (head_.anchored) return false;  // rows are deleted from the oldest on
+  // Before the first id that was ever given there was nothing. Later ids tell nothing of other transactions: one that
+  // took a smaller id may have committed after ours, and its row may have come and gone.
   const bool counted = !table.extras().id_sequence.empty();
-  if (count_ == 0) return !counted || head_.last_id > static_cast<std::int64_t>(after_.right);
+  if (count_ == 0) return !counted || head_.last_id != 0;
   const PostgresPlace first = place(0);
-  return first.right != after_.right + 1 || (first.left != after_.left && !counted);
+  if (first.left == after_.left) return first.right != after_.right + 1;
+  return !counted || after_.right != 0 || first.right != 1;
 }
 
 PostgresPlace PostgresRows::before_first(std::int64_t last) const {

@@ -67,6 +67,7 @@ void TopicLog::restart(Sequence through, const std::string& position) {
   trim(through);
   evicted_through_ = std::max(evicted_through_, through);
   evicted_position_ = begun_position_ = position;
+  if (sent_position_.empty()) sent_position_ = position;  // it was made before its source knew where the engine ends
   begun_at_ = head_;
   ++beginning_;
   if (newest_) newest_->restart(through, position);

@@ -119,7 +119,7 @@ TEST_CASE("a place of a transaction that the server never had is unknown, but to
   CHECK(!PostgresRows(Answer({.low = 5, .high = 9, .standby = true}).take(), {9, 1}, batch).after_is_unknown());
 }
 
-TEST_CASE("rows may be lost where neither the place's row nor an older one is there, unless the next id follows") {
+TEST_CASE("rows may be lost where neither the place's row nor an older one is there, unless nothing was between") {
   const auto lost = [](const Answer::Head& head, const PostgresPlace& after, std::optional<PostgresPlace> first,
                        bool counted = true) {
     Answer answer(head);
@@ -129,12 +129,15 @@ TEST_CASE("rows may be lost where neither the place's row nor an older one is th
   };
   CHECK(!lost({.anchored = true}, {5, 3}, PostgresPlace{9, 9}));
   CHECK(lost({.anchored = false}, {5, 3}, PostgresPlace{9, 9}));
-  CHECK(!lost({.anchored = false}, {5, 3}, PostgresPlace{9, 4}));
-  CHECK(lost({.anchored = false}, {5, 3}, PostgresPlace{9, 4}, false));   // ids that nobody counts tell nothing ...
-  CHECK(!lost({.anchored = false}, {5, 3}, PostgresPlace{5, 4}, false));  // ... but inside one transaction
-  CHECK(!lost({.anchored = false, .last_id = 3}, {5, 3}, std::nullopt));
-  CHECK(lost({.anchored = false, .last_id = 4}, {5, 3}, std::nullopt));
-  CHECK(lost({.anchored = false, .last_id = 3}, {5, 3}, std::nullopt, false));
+  CHECK(!lost({.anchored = false}, {5, 3}, PostgresPlace{5, 4}, false));  // inside one transaction
+  CHECK(lost({.anchored = false}, {5, 3}, PostgresPlace{5, 5}));
+  CHECK(lost({.anchored = false}, {5, 3}, PostgresPlace{9, 4}));   // 6.2 may have been between
+  CHECK(!lost({.anchored = false}, {5, 0}, PostgresPlace{9, 1}));  // a table that was new
+  CHECK(lost({.anchored = false}, {5, 0}, PostgresPlace{9, 2}));
+  CHECK(lost({.anchored = false}, {5, 0}, PostgresPlace{9, 1}, false));
+  CHECK(lost({.anchored = false, .last_id = 3}, {5, 3}, std::nullopt));
+  CHECK(!lost({.anchored = false, .last_id = 0}, {5, 0}, std::nullopt));
+  CHECK(lost({.anchored = false, .last_id = 0}, {5, 0}, std::nullopt, false));
 }
 
 TEST_CASE("a row becomes an event, or says why not") {

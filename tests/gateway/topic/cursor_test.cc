@@ -99,6 +99,15 @@ TEST_CASE(
   CHECK(log.position_before(3) == "9-0");
 }
 
+TEST_CASE("a topic that was asked for before its source knew its end begins there, also for who falls behind at once") {
+  TopicLog log("s", 0, "", true);
+  log.restart(0, "7-0");
+  Reader reader(log);
+  log.append(topic::Entry::make({.position = "8-0", .type = {}, .data = "x", .sequence = 1, .arrived = {}}));
+  log.trim(1);
+  CHECK(log.position_before(0) == "7-0");
+}
+
 TEST_CASE("who stands where its source began anew falls behind at the old place, whenever that loss is trimmed") {
   TopicLog log("s/a", 0, "3-0", true);
   Reader reader(log);
