@@ -285,17 +285,9 @@ void Connection::flush() {
     if (backed_up() || sent > turn_bytes) break;
   }
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(next));
-  if (served != nullptr && !served->ended_ && session_->connection_window() <= 0) {
-    // When the connection's window opens, those behind come first, or the same few would always take it.
-    std::rotate(streams_.begin(), streams_.begin() + served->index_ + 1, streams_.end());
-    for (std::uint32_t index = 0; index != streams_.size(); ++index) streams_[index]->index_ = index;
-  }
-  if (draining_ && !said_goodbye_ && ready_.empty()) {
-    said_goodbye_ = true;  // after every end: WebKit goes silent when streams stay open behind a GOAWAY
-    session_->ping();      // before GOAWAY: python-h2 takes no frame after it
-    session_->goaway(proto::ErrorCode::no_error);
-    session_->flush(out);
-  }
+  if (served != nullptr && !served->ended_ && session_->connection_window() <= 0) rotate_streams(*served);
+  // After every end: WebKit goes silent when streams stay open behind a GOAWAY.
+  if (draining_ && !said_goodbye_ && ready_.empty()) say_goodbye();
   seal(true);
   services_.metrics.turn_flushes.add();
   if (!ready_.empty() && !backed_up()) mark_dirty();
@@ -305,6 +297,19 @@ void Connection::flush() {
   if ((session_->finished() && !draining_ && !backed_up()) || (phase_ == Phase::closing && lost_ && !backed_up()))
     die();
   drop_closed();
+}
+
+// When the connection's window opens, those behind come first, or the same few would always take it.
+void Connection::rotate_streams(const Stream& served) {
+  std::rotate(streams_.begin(), streams_.begin() + served.index_ + 1, streams_.end());
+  for (std::uint32_t index = 0; index != streams_.size(); ++index) streams_[index]->index_ = index;
+}
+
+void Connection::say_goodbye() {
+  said_goodbye_ = true;
+  session_->ping();  // before GOAWAY: python-h2 takes no frame after it
+  session_->goaway(proto::ErrorCode::no_error);
+  session_->flush(services_.staging);
 }
 
 std::size_t Connection::sendable(const Stream& stream) const {

@@ -88,6 +88,8 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   void mark_dirty();
 
  private:
+  // handshake → open → closing, and dead_ from any of them. A drain stays open until its streams have their ends;
+  // closing is what a connection error or a limit makes: the GOAWAY goes out, and nothing is heard any more.
   enum class Phase : std::uint8_t { handshake, open, closing };
 
   void on_ciphertext(std::span<const std::uint8_t> bytes) override;
@@ -110,6 +112,8 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   bool pump(Stream& stream, std::size_t& quantum, std::size_t& sent);
   // Seals whole records; with `all`, the remainder too.
   void seal(bool all);
+  void rotate_streams(const Stream& served);
+  void say_goodbye();
   void drop_closed();
   void visit_streams();
   // Bytes that the stream may send now, fairness included.
@@ -140,7 +144,11 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   std::uint32_t bodies_ = 0;      // requests whose body is awaited
   Phase phase_ = Phase::handshake;
   bool surplus_ = false, near_stream_limit_ = false;
-  bool dirty_ = false, dead_ = false, lost_ = false, draining_ = false, said_goodbye_ = false;
+  bool dirty_ = false;         // in the worker's list of who is flushed
+  bool dead_ = false;          // nothing is read or written any more; the worker buries it
+  bool lost_ = false;          // streams that close now end as lost_reason_
+  bool draining_ = false;      // its streams are given their ends
+  bool said_goodbye_ = false;  // and its PING and GOAWAY are out
   EndReason lost_reason_ = EndReason::connection_lost;
 };
 

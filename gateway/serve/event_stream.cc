@@ -181,40 +181,17 @@ bool EventStream::is_due() {
 }
 
 Burst EventStream::prepare(std::size_t room) {
+  if ((conflates_ || disconnects_) && !ending_) apply_slow_policy();
   // An end does not wait for window: without it the event that has begun is cut, and the client discards it (HTML
   // §9.2.6). With it that event is finished, and the last `retry:` follows.
-  if ((conflates_ || disconnects_) && !ending_) apply_slow_policy();
   if (ending_ && room == 0) return ending(0, false);
   if (cursor_.log() != nullptr && cursor_.has_gap()) remember_place();
   if (aside_ && aside_->fell_at && !ending_ && cursor_.at_boundary()) fall_behind();
   if (merge_ && !has_own_text() && merge_->is_single()) take_cursor_back();
   if (retry_edition_ != services().retry.edition() && !ending_ && !opening() && !has_own_text() && is_due())
     renew_retry();
+  if (merge_) return prepare_merged(room);
   std::uint64_t total = own_rest();
-  if (merge_) {
-    // Rendered now, copied by write_body(): several topics have no run of bytes to take.
-    ByteBuffer& rendered = services().rendered;
-    rendered.clear();
-    if (ending_) merge_->stop();
-    if (total != 0 && merge_->at_boundary()) {
-      services().burst_text = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
-      const bool more = merge_->pending();  // may find out that a page is wanted
-      ask_for_pages();
-      return ending(services().burst_text, services().burst_text != total || more);
-    }
-    services().burst_text = 0;
-    const std::uint32_t gaps = merge_->gap_count();
-    // While text of its own waits, only the event that has begun is finished.
-    const std::uint32_t completed =
-        merge_->render(total != 0 ? std::min(room, merge_->current_rest()) : room, rendered);
-    count_deliveries(completed);
-    if (merge_->gap_count() != gaps)
-      services().metrics.gaps[observe::GapReason::slow_consumer].add(merge_->gap_count() - gaps);
-    services().metrics.events_conflated.add(merge_->take_conflated());
-    const bool more = merge_->pending() || total != 0;
-    ask_for_pages();
-    return ending(rendered.size(), more);
-  }
   if (cursor_.log() == nullptr) {  // still opening: only text of its own
     services().burst_text = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, total));
     return ending(services().burst_text, services().burst_text != total);
@@ -227,6 +204,30 @@ Burst EventStream::prepare(std::size_t room) {
   total += ending_ ? cursor_.pinned_rest() : cursor_.pending();
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(room, total));
   return ending(size, size != total || (!ending_ && cursor_.has_gap()));
+}
+
+Burst EventStream::prepare_merged(std::size_t room) {
+  ByteBuffer& rendered = services().rendered;
+  rendered.clear();
+  if (ending_) merge_->stop();
+  const std::size_t own = own_rest();
+  if (own != 0 && merge_->at_boundary()) {
+    services().burst_text = static_cast<std::uint32_t>(std::min(room, own));
+    const bool more = merge_->pending();  // may find out that a page is wanted
+    ask_for_pages();
+    return ending(services().burst_text, services().burst_text != own || more);
+  }
+  services().burst_text = 0;
+  const std::uint32_t gaps = merge_->gap_count();
+  // While text of its own waits, only the event that has begun is finished.
+  const std::uint32_t completed = merge_->render(own != 0 ? std::min(room, merge_->current_rest()) : room, rendered);
+  count_deliveries(completed);
+  if (merge_->gap_count() != gaps)
+    services().metrics.gaps[observe::GapReason::slow_consumer].add(merge_->gap_count() - gaps);
+  services().metrics.events_conflated.add(merge_->take_conflated());
+  const bool more = merge_->pending() || own != 0;
+  ask_for_pages();
+  return ending(rendered.size(), more);
 }
 
 void EventStream::write_body(std::span<std::uint8_t> out) {

@@ -101,6 +101,8 @@ class EventStream final : public Stream, private topic::Subscriber {
   [[nodiscard]] std::size_t own_rest() const;
   // Of its one topic.
   [[nodiscard]] topic::Topics& topics() const { return *services().topics[source_]; }
+  // Several topics have no run of bytes to take: rendered now, copied by write_body().
+  [[nodiscard]] Burst prepare_merged(std::size_t room);
   void announce_gap();
   void count_deliveries(std::uint32_t completed);
   [[nodiscard]] Services& services() const;

@@ -37,7 +37,7 @@ void Socket::await_readable() {
     worker_.mark_time();
     if (closed_ || connection_.dead()) return worker_.bury(connection_.id());
     if (error) return connection_.on_transport_end();
-    if (connection_.handshaking() && !worker_.may_handshake()) {
+    if (connection_.handshaking() && !worker_.handshakes_.has_room(worker_.services_.now)) {
       worker_.deferred_.push_back(connection_.id());
       return;
     }
@@ -48,7 +48,7 @@ void Socket::await_readable() {
 void Socket::read() {
   thread_local std::array<std::uint8_t, read_size> buffer;
   const bool handshaking = connection_.handshaking();
-  if (handshaking) worker_.count_handshake();
+  if (handshaking) worker_.handshakes_.take(worker_.services_.now);
   const std::uint64_t begun = handshaking ? thread_cpu_ns() : 0;
   const ssize_t count = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
   if (count > 0)

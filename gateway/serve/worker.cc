@@ -23,8 +23,6 @@ constexpr int handlers_per_turn = 256;
 // Nor do requests that are dear: the time is looked at after each few handlers.
 constexpr int handlers_per_look = 4;
 constexpr std::chrono::milliseconds turn_time{2};
-// Nor handshakes: limits.handshakes_per_turn of them are 3 ms on one machine and 7 on another.
-constexpr std::chrono::milliseconds handshake_time{2};
 // A round over fewer connections is not worth asking the time for.
 constexpr std::size_t crowd = 32;
 }  // namespace
@@ -36,9 +34,10 @@ Worker::Worker(unsigned index, const config::Config& config, const Rules& rules,
       mailbox_(config.limits.mailbox),
       services_(config, metrics, *this, load_state),
       router_(rules, services_),
-      page_reads_([this](StreamAddress stream) { return is_open(stream); }),
-      openings_([this](StreamAddress stream) { return is_open(stream); }),
-      slots_(slot_count) {
+      page_questions_([this](StreamAddress stream) { return is_open(stream); }),
+      open_questions_([this](StreamAddress stream) { return is_open(stream); }),
+      slots_(slot_count),
+      handshakes_(config.limits.handshakes_per_turn) {
   mark_time();
   tell_retry();  // before the first second has passed
 }
@@ -185,23 +184,19 @@ void Worker::run() {
       }
     end_turn();
   }
-  for (const Home& home : own_homes_) home.provider->stop();
-}
-
-void Worker::count_handshake() {
-  if (handshakes_this_turn_++ == 0) handshakes_until_ = services_.now + handshake_time;
+  for (const OwnSource& own : own_sources_) own.provider->stop();
 }
 
 void Worker::end_turn() {
   mark_time();
-  handshakes_this_turn_ = 0;
+  handshakes_.begin_turn();
   if (!deferred_.empty()) {
     std::vector<std::uint64_t> waiting;
     waiting.swap(deferred_);
     for (const std::uint64_t id : waiting) {
       const auto found = sockets_.find(id);
       if (found == sockets_.end()) continue;
-      if (may_handshake())
+      if (handshakes_.has_room(services_.now))
         found->second->read();
       else
         deferred_.push_back(id);
@@ -210,7 +205,7 @@ void Worker::end_turn() {
   }
   read_mailbox();
   wake_subscribers();
-  if (!opening_.empty()) retry_opening();
+  if (!waiting_to_open_.empty()) retry_opening();
   hold_sources();
   send_outboxes();
   flush_dirty();
@@ -270,25 +265,37 @@ void Worker::on_tick() {
   if (draining_)
     for (auto& [id, socket] : sockets_)
       if (socket->drain_at <= services_.now) socket->connection().drain();
-  if (slot_ != 0) return;
-  // Once a second.
+  if (slot_ == 0) on_second();
+}
+
+void Worker::on_second() {
   adjust_to_load();
   shed_memory();
   release_memory();
-  opening_revision_ = 0;  // who waits for a topic and has gone meanwhile is forgotten
+  waiting_revision_ = 0;  // who waits for a topic and has gone meanwhile is forgotten
   leave_openings();
-  std::size_t entries = 0, footprint = 0, topics_count = 0;
+  expire_topics();
+  publish_gauges();
+}
+
+void Worker::expire_topics() {
   for (const auto& topics : services_.topics) topics->expire(services_.now);
-  for (Home& home : own_homes_) {
-    home.home->expire(services_.now, [&home](const std::string& topic) { home.provider->on_topic_closed(topic); });
-    if (home.replays) home.replays->expire(services_.now);
-    if (const auto unwanted = home.openings.expire(services_.now, home.home->history().linger); !unwanted.empty())
-      home.provider->stop_opening(unwanted);
-    entries += home.home->topics().entry_count();
-    footprint += home.home->topics().footprint();
-    topics_count += home.home->topics().topic_count();
-    services_.metrics.events_published.add(home.home->appended_count() - home.counted);
-    home.counted = home.home->appended_count();
+  for (OwnSource& own : own_sources_) {
+    own.home->expire(services_.now, [&own](const std::string& topic) { own.provider->on_topic_closed(topic); });
+    if (own.replays) own.replays->expire(services_.now);
+    if (const auto unwanted = own.openings.expire(services_.now, own.home->history().linger); !unwanted.empty())
+      own.provider->stop_opening(unwanted);
+  }
+}
+
+void Worker::publish_gauges() {
+  std::size_t entries = 0, footprint = 0, topics_count = 0;
+  for (OwnSource& own : own_sources_) {
+    entries += own.home->topics().entry_count();
+    footprint += own.home->topics().footprint();
+    topics_count += own.home->topics().topic_count();
+    services_.metrics.events_published.add(own.home->appended_count() - own.counted);
+    own.counted = own.home->appended_count();
   }
   services_.metrics.history_entries.set(static_cast<std::int64_t>(entries));
   services_.metrics.history_bytes.set(static_cast<std::int64_t>(footprint));
@@ -348,4 +355,5 @@ void Worker::release_memory() {
   for (const Worker* worker : workers_) turnover += worker->load_.turnover.load(std::memory_order_relaxed);
   if (free_memory_.due(turnover, services_.now)) ::malloc_trim(0);
 }
+
 }  // namespace sluice::serve

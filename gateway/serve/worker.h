@@ -21,6 +21,7 @@
 
 #include "gateway/load/flush_rounds.h"
 #include "gateway/load/free_memory.h"
+#include "gateway/load/handshake_budget.h"
 #include "gateway/serve/connection.h"
 #include "gateway/serve/openings.h"
 #include "gateway/serve/questions.h"
@@ -86,8 +87,8 @@ class Worker final : private Sources {
   [[nodiscard]] Services& services() { return services_; }
 
  private:
-  friend class Socket;
-  struct Home {
+  friend class Socket;  // the worker's own end of a connection: its turn's time and handshakes, its loads, its grave
+  struct OwnSource {
     topic::SourceIndex source;
     std::unique_ptr<topic::Home> home;
     std::unique_ptr<topic::Provider> provider;
@@ -105,7 +106,7 @@ class Worker final : private Sources {
   [[nodiscard]] std::size_t body_bytes() const override;
   [[nodiscard]] bool may_have(topic::SourceIndex source, std::string_view topic) const override;
   [[nodiscard]] bool has_wildcards(topic::SourceIndex source) const override;
-  void await_open(StreamAddress asker) override { opening_.push_back(asker); }
+  void await_open(StreamAddress asker) override { waiting_to_open_.push_back(asker); }
   void open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) override;
   void read(topic::SourceIndex source, topic::ReadRequest&& request, StreamAddress asker, std::size_t part) override;
   void publish(topic::SourceIndex source, const std::string& topic, std::vector<topic::Event> events,
@@ -123,7 +124,7 @@ class Worker final : private Sources {
   [[nodiscard]] bool is_open(StreamAddress stream);
   template <typename StreamType>
   [[nodiscard]] StreamType* find(StreamAddress address);
-  [[nodiscard]] Home& home_of(topic::SourceIndex source);
+  [[nodiscard]] OwnSource& own_source(topic::SourceIndex source);
   void send(unsigned worker, topic::Message&& message);
   [[nodiscard]] bool others_full() const;
 
@@ -137,6 +138,9 @@ class Worker final : private Sources {
   void bury(std::uint64_t connection);
   void arm_tick();
   void on_tick();
+  void on_second();
+  void expire_topics();
+  void publish_gauges();
   void tell_load();
   void adjust_to_load();
   void tell_retry();
@@ -145,36 +149,29 @@ class Worker final : private Sources {
   void arm_sources();
   void hold_sources();
   void mark_time() { services_.now = std::chrono::steady_clock::now(); }
-  // One is always taken; the others until they are too many, or have taken too long.
-  [[nodiscard]] bool may_handshake() const {
-    return handshakes_this_turn_ == 0 ||
-           (handshakes_this_turn_ < config_.limits.handshakes_per_turn && services_.now < handshakes_until_);
-  }
-  void count_handshake();
 
   const unsigned index_;
   const config::Config& config_;
   boost::asio::io_context io_{1};
   boost::asio::steady_timer tick_{io_}, source_timer_{io_}, rest_timer_{io_};
-  topic::TimePoint source_due_ = topic::TimePoint::max(), tick_due_{}, wake_due_ = topic::TimePoint::max();
+  topic::TimePoint tick_due_{}, wake_due_ = topic::TimePoint::max();
   topic::Mailbox mailbox_;
   Services services_;
   Router router_;
   WorkerLoad load_;
   std::vector<Worker*> workers_;
   std::vector<unsigned> homes_;
-  std::vector<Home> own_homes_;
+  std::vector<OwnSource> own_sources_;
   std::vector<Outbox> outboxes_;  // by worker
   std::vector<topic::Message> received_;
-  std::vector<StreamAddress> opening_;  // streams that wait for a topic
-  Questions page_reads_, openings_;
-  std::uint64_t opening_revision_ = 0;  // of the topics, when they last tried
+  std::vector<StreamAddress> waiting_to_open_;  // streams that wait for a topic
+  std::uint64_t waiting_revision_ = 0;          // of the topics, when they last tried
+  Questions page_questions_, open_questions_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Socket>> sockets_;
   std::vector<std::vector<Socket*>> slots_;  // by visit: each is looked at once per second
   std::vector<std::uint64_t> deferred_;      // readable, but this turn's handshakes are used up
   std::uint64_t next_connection_ = 1;
-  std::uint32_t handshakes_this_turn_ = 0;
-  topic::TimePoint handshakes_until_{};  // since this turn's first
+  load::HandshakeBudget handshakes_;
   std::size_t slot_ = 0;
   load::FreeMemory free_memory_;
   load::FlushRounds rounds_;

@@ -24,23 +24,23 @@ void Worker::adopt(topic::SourceIndex source, std::unique_ptr<topic::Home> home,
           provider.read(request, topic::ReadLimits{}, std::move(done));
         },
         [&home = *home] { return home.last(); }, topic::Replays::Limits{.in_flight = provider->reads_at_once()});
-  own_homes_.push_back({source, std::move(home), std::move(provider), std::move(replays)});
+  own_sources_.push_back({source, std::move(home), std::move(provider), std::move(replays)});
 }
 
 // --- Sources, from any worker to their home and back ---------------------------------------------------------------
 
-Worker::Home& Worker::home_of(topic::SourceIndex source) {
-  const auto found = std::ranges::find(own_homes_, source, &Home::source);
-  check(found != own_homes_.end(), "asked at the home of the source");
+Worker::OwnSource& Worker::own_source(topic::SourceIndex source) {
+  const auto found = std::ranges::find(own_sources_, source, &OwnSource::source);
+  check(found != own_sources_.end(), "asked at the home of the source");
   return *found;
 }
 
 bool Worker::may_have(topic::SourceIndex source, std::string_view topic) const {
-  return workers_[homes_[source]]->home_of(source).provider->may_have(topic);
+  return workers_[homes_[source]]->own_source(source).provider->may_have(topic);
 }
 
 bool Worker::has_wildcards(topic::SourceIndex source) const {
-  return workers_[homes_[source]]->home_of(source).provider->has_wildcards();
+  return workers_[homes_[source]]->own_source(source).provider->has_wildcards();
 }
 
 template <typename StreamType>
@@ -53,7 +53,7 @@ StreamType* Worker::find(StreamAddress address) {
 bool Worker::is_open(StreamAddress stream) { return find<EventStream>(stream) != nullptr; }
 
 void Worker::open(topic::SourceIndex source, const std::string& topic, StreamAddress asker) {
-  if (!openings_.add({source, topic}, {asker})) return;
+  if (!open_questions_.add({source, topic}, {asker})) return;
   const unsigned home = homes_[source];
   if (home == index_) return open_here(source, topic, index_);
   topic::Message ask;
@@ -62,16 +62,16 @@ void Worker::open(topic::SourceIndex source, const std::string& topic, StreamAdd
 }
 
 void Worker::open_here(topic::SourceIndex source, const std::string& topic, unsigned worker) {
-  Home& home = home_of(source);
-  if (!home.openings.add(topic, worker)) return;
-  if (!home.home->find(topic) && !home.home->has_room(home.openings.count()))
+  OwnSource& own = own_source(source);
+  if (!own.openings.add(topic, worker)) return;
+  if (!own.home->find(topic) && !own.home->has_room(own.openings.count()))
     return tell_opened(source, topic, topic::OpenResult::too_many_topics);
-  home.provider->open(topic, services_.now,
-                      [this, source, topic](topic::OpenResult result) { tell_opened(source, topic, result); });
+  own.provider->open(topic, services_.now,
+                     [this, source, topic](topic::OpenResult result) { tell_opened(source, topic, result); });
 }
 
 void Worker::tell_opened(topic::SourceIndex source, const std::string& topic, topic::OpenResult result) {
-  for (const unsigned worker : home_of(source).openings.take(topic)) {
+  for (const unsigned worker : own_source(source).openings.take(topic)) {
     if (worker == index_) {
       on_opened(source, topic, result);
       continue;
@@ -83,7 +83,7 @@ void Worker::tell_opened(topic::SourceIndex source, const std::string& topic, to
 }
 
 void Worker::on_opened(topic::SourceIndex source, const std::string& topic, topic::OpenResult result) {
-  std::vector<Questions::Asker> askers = openings_.take({source, topic});
+  std::vector<Questions::Asker> askers = open_questions_.take({source, topic});
   if (result == topic::OpenResult::opened) return;  // they find its log when they try again
   // One of them may have asked in this call: told in a later turn, when it is found again by its address.
   post([this, askers = std::move(askers), result] {
@@ -93,10 +93,10 @@ void Worker::on_opened(topic::SourceIndex source, const std::string& topic, topi
 }
 
 void Worker::leave_openings() {
-  for (const Question& left : openings_.drop_unwanted()) {
+  for (const Question& left : open_questions_.drop_unwanted()) {
     const unsigned home = homes_[left.source];
     const auto leave = [to = workers_[home], left, from = index_] {
-      to->home_of(left.source).openings.leave(left.what, from, to->services_.now);
+      to->own_source(left.source).openings.leave(left.what, from, to->services_.now);
     };
     if (home == index_) {
       leave();
@@ -109,19 +109,19 @@ void Worker::leave_openings() {
 }
 
 void Worker::read_here(topic::SourceIndex source, topic::ReadRequest&& request, topic::ReadDone done) {
-  Home& home = home_of(source);
-  if (!home.replays) return done(nullptr);
-  if (std::exchange(home.begun, home.home->begun_count()) != home.home->begun_count()) home.replays->forget();
-  home.replays->want(std::move(request), services_.now, std::move(done));
+  OwnSource& own = own_source(source);
+  if (!own.replays) return done(nullptr);
+  if (std::exchange(own.begun, own.home->begun_count()) != own.home->begun_count()) own.replays->forget();
+  own.replays->want(std::move(request), services_.now, std::move(done));
 }
 
 void Worker::on_read(topic::SourceIndex source, const topic::ReadRequest& request, const topic::PagePtr& page) {
-  for (const Questions::Asker& asker : page_reads_.take({source, request.key()}))
+  for (const Questions::Asker& asker : page_questions_.take({source, request.key()}))
     if (auto* stream = find<EventStream>(asker.stream)) stream->on_page(asker.part, page);
 }
 
 void Worker::read(topic::SourceIndex source, topic::ReadRequest&& request, StreamAddress asker, std::size_t part) {
-  if (!page_reads_.add({source, request.key()}, {asker, part})) return;
+  if (!page_questions_.add({source, request.key()}, {asker, part})) return;
   const unsigned home = homes_[source];
   if (home == index_) {
     // Asked from inside a stream: the answer comes in a later turn, when it is found again by its address.
@@ -154,19 +154,19 @@ void Worker::publish(topic::SourceIndex source, const std::string& topic, std::v
     return answer_here({.kind = topic::PublishResult::Kind::busy, .positions = {}});
   }
   const unsigned home = homes_[source];
-  if (home == index_) return home_of(source).provider->publish(topic, std::move(events), services_.now, answer_here);
+  if (home == index_) return own_source(source).provider->publish(topic, std::move(events), services_.now, answer_here);
   topic::Message ask;
   ask.call = [to = workers_[home], source, topic, events = std::move(events), asker, from = index_]() mutable {
-    to->home_of(source).provider->publish(topic, std::move(events), to->services_.now,
-                                          [to, asker, from](topic::PublishResult result) {
-                                            Worker* asking = to->workers_[from];
-                                            topic::Message answer;
-                                            answer.call = [asking, asker, result = std::move(result)] {
-                                              if (auto* stream = asking->find<PublishStream>(asker))
-                                                stream->on_published(result);
-                                            };
-                                            to->send(from, std::move(answer));
-                                          });
+    to->own_source(source).provider->publish(topic, std::move(events), to->services_.now,
+                                             [to, asker, from](topic::PublishResult result) {
+                                               Worker* asking = to->workers_[from];
+                                               topic::Message answer;
+                                               answer.call = [asking, asker, result = std::move(result)] {
+                                                 if (auto* stream = asking->find<PublishStream>(asker))
+                                                   stream->on_published(result);
+                                               };
+                                               to->send(from, std::move(answer));
+                                             });
   };
   send(home, std::move(ask));
 }
@@ -174,36 +174,36 @@ void Worker::publish(topic::SourceIndex source, const std::string& topic, std::v
 void Worker::retry_opening() {
   std::uint64_t revision = 0;
   for (const auto& topics : services_.topics) revision += topics->revision();
-  if (std::exchange(opening_revision_, revision + 1) == revision + 1) return;  // no topic came: nobody can open
+  if (std::exchange(waiting_revision_, revision + 1) == revision + 1) return;  // no topic came: nobody can open
   std::vector<StreamAddress> waiting;
-  waiting.swap(opening_);
+  waiting.swap(waiting_to_open_);
   for (const StreamAddress address : waiting)
     if (auto* stream = find<EventStream>(address); stream != nullptr && !stream->try_open())
-      opening_.push_back(address);
+      waiting_to_open_.push_back(address);
 }
 
 // --- When a source has something to do, and when it is to stop -----------------------------------------------------
 
 void Worker::arm_sources() {
   topic::TimePoint due = topic::TimePoint::max();
-  for (const Home& home : own_homes_) due = std::min(due, home.provider->due());
+  for (const OwnSource& own : own_sources_) due = std::min(due, own.provider->due());
   if (due == topic::TimePoint::max()) return;
   source_timer_.expires_at(due);
   source_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     mark_time();
-    for (const Home& home : own_homes_) home.provider->on_time(services_.now);
+    for (const OwnSource& own : own_sources_) own.provider->on_time(services_.now);
     arm_sources();
   });
 }
 
 // Backpressure: while a worker does not keep up, the sources whose home is here hold their engines.
 void Worker::hold_sources() {
-  if (own_homes_.empty()) return;
+  if (own_sources_.empty()) return;
   const bool full = others_full();
   if (full == sources_paused_) return;
   sources_paused_ = full;
-  for (const Home& home : own_homes_) full ? home.provider->pause() : home.provider->go_on();
+  for (const OwnSource& own : own_sources_) full ? own.provider->pause() : own.provider->go_on();
 }
 
 }  // namespace sluice::serve

@@ -330,68 +330,72 @@ std::uint32_t Merge::begin_entry(Part& part, const Entry& entry) {
 std::uint32_t Merge::render(std::size_t room, ByteBuffer& out) {
   std::uint32_t completed = 0;
   while (room != 0) {
-    if (!text_.empty()) {
-      const std::size_t part = std::min(room, text_.size() - text_sent_);
-      out.append(std::string_view(text_).substr(text_sent_, part));
-      room -= part;
-      text_sent_ += part;
-      if (text_sent_ != text_.size()) break;
-      text_.clear();
-      text_sent_ = 0;
-      if (current_ == nullptr && !replayed_) ++completed;  // it was a gap
-      continue;
-    }
-    if (current_ != nullptr) {
-      const std::size_t part = std::min(room, current_->cursor.pinned_rest());
-      completed += current_->cursor.read(out.extend(part));
-      room -= part;
-      if (!current_->cursor.at_boundary()) break;
-      current_ = nullptr;
-      continue;
-    }
-    if (replayed_) {
-      const std::size_t part = std::min<std::size_t>(room, replayed_->size() - replayed_sent_);
-      out.append(replayed_->bytes().substr(replayed_sent_, part));
-      room -= part;
-      replayed_sent_ += static_cast<std::uint32_t>(part);
-      if (replayed_sent_ != replayed_->size()) break;
-      replayed_.reset();
-      ++completed;
-      continue;
-    }
-    const Choice choice = stopped_ ? Choice{} : select();
-    if (choice.part == nullptr) break;
-    if (choice.member == nullptr) {
-      Replay& replay = *choice.part->replay;
-      if (replay.gap) {
-        announce_gap(*choice.part);
-        continue;
-      }
-      replayed_ = replay.page->entries[replay.next++];
-      replayed_sent_ = begin_entry(*choice.part, *replayed_);
-      continue;
-    }
-    Member& member = *choice.member;
-    if (member.round && !member.gap) {
-      if (member.round_next == member.round->entries.size()) {
-        close_round(member);
-        continue;
-      }
-      replayed_ = member.round->entries[member.round_next++];
-      replayed_sent_ = replayed_->id_size();  // without its id
-      continue;
-    }
-    if (member.has_gap()) {
-      announce_gap(member);
-      continue;
-    }
-    const TopicLog& log = *member.cursor.log();
-    const Entry& entry = log.at(member.cursor.next());
-    const std::uint32_t skipped = is_announced_again(member) ? entry.id_size() : begin_entry(*choice.part, entry);
-    member.cursor.take(skipped);
-    current_ = &member;
+    if (!at_boundary())
+      room -= copy_begun(room, out, completed);
+    else if (stopped_ || !begin_next())
+      break;
   }
   return completed;
+}
+
+std::size_t Merge::copy_begun(std::size_t room, ByteBuffer& out, std::uint32_t& completed) {
+  if (!text_.empty()) {
+    const std::size_t size = std::min(room, text_.size() - text_sent_);
+    out.append(std::string_view(text_).substr(text_sent_, size));
+    text_sent_ += size;
+    if (text_sent_ == text_.size()) {
+      text_.clear();
+      text_sent_ = 0;
+      if (at_boundary()) ++completed;  // it was a gap, or the end of a round
+    }
+    return size;
+  }
+  if (current_ != nullptr) {
+    const std::size_t size = std::min(room, current_->cursor.pinned_rest());
+    completed += current_->cursor.read(out.extend(size));
+    if (current_->cursor.at_boundary()) current_ = nullptr;
+    return size;
+  }
+  const auto size = std::min<std::size_t>(room, replayed_->size() - replayed_sent_);
+  out.append(replayed_->bytes().substr(replayed_sent_, size));
+  replayed_sent_ += static_cast<std::uint32_t>(size);
+  if (replayed_sent_ == replayed_->size()) {
+    replayed_.reset();
+    ++completed;
+  }
+  return size;
+}
+
+bool Merge::begin_next() {
+  const Choice choice = select();
+  if (choice.part == nullptr) return false;
+  if (choice.member == nullptr)
+    begin_replayed(*choice.part);
+  else
+    begin_live(*choice.part, *choice.member);
+  return true;
+}
+
+void Merge::begin_replayed(Part& part) {
+  Replay& replay = *part.replay;
+  if (replay.gap) return announce_gap(part);
+  replayed_ = replay.page->entries[replay.next++];
+  replayed_sent_ = begin_entry(part, *replayed_);
+}
+
+void Merge::begin_live(Part& part, Member& member) {
+  if (member.round && !member.gap) {
+    if (member.round_next == member.round->entries.size()) return close_round(member);
+    replayed_ = member.round->entries[member.round_next++];
+    replayed_sent_ = replayed_->id_size();  // without its id
+    return;
+  }
+  if (member.has_gap()) return announce_gap(member);
+  const TopicLog& log = *member.cursor.log();
+  const Entry& entry = log.at(member.cursor.next());
+  const std::uint32_t skipped = is_announced_again(member) ? entry.id_size() : begin_entry(part, entry);
+  member.cursor.take(skipped);
+  current_ = &member;
 }
 
 std::vector<std::string_view> Merge::topic_names() const {

@@ -153,6 +153,13 @@ class Merge {
   [[nodiscard]] std::uint32_t beginning(const Part& part) const;
   // Whether the loss that its cursor stands at is announced at that position for another topic of the part as well.
   [[nodiscard]] bool is_announced_again(const Member& member) const;
+  // Copies what it can of the text or the entry that has begun; returns how much, and adds to `completed` what it
+  // ended.
+  std::size_t copy_begun(std::size_t room, ByteBuffer& out, std::uint32_t& completed);
+  // Chooses what comes next. False: nothing.
+  bool begin_next();
+  void begin_replayed(Part& part);
+  void begin_live(Part& part, Member& member);
   // Writes the id line where the entry's own is not the stream's; returns how much of the entry is not to be sent.
   std::uint32_t begin_entry(Part& part, const Entry& entry);
   // Moves the id of a part to the last position that any of its topics has lost, as far as no topic is behind it.
