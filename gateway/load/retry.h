@@ -1,5 +1,5 @@
 // RetryHints: the reconnection time that each subscriber is given, drawn for it alone, so that a cut of all of them at
-// once comes back spread: no faster than this process can take them, and later while it is loaded (design §5.5).
+// once comes back spread: no faster than this process can take them, and later while it is loaded.
 // One per worker, told the load of the whole process; pure. Invariant: every drawn value lies in interval(), both ends
 // included, and interval() in the configured range. The interval is what gets clamped, never a drawn value: clamped
 // values pile up on one instant, a stampede of their own.

@@ -54,7 +54,7 @@ void EventStream::on_open_result(topic::OpenResult result) {
 
 namespace {
 
-// What the client's last event id says about one part, of that name in an id over several (design §5.4).
+// What the client's last event id says about one part, of that name in an id over several.
 Wish find_wish(const Subscribe& subscribe, std::string_view name, const config::Limits& limits, topic::TimePoint now) {
   const std::string& last_event_id = subscribe.last_event_id;
   if (last_event_id.empty() && subscribe.since) {

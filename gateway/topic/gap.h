@@ -1,7 +1,7 @@
 // Gap: events that a subscriber should have got and that nobody has any more, announced in its stream before the next
-// event as `event: sluice.gap` (design §5.4). A value. Pure text.
-// Invariant: the gap's `id:` is the last lost position, so that a client that got it is not told of the same loss
-// again.
+// event as `event: sluice.gap`. A value. Pure text.
+// Invariant: the gap's `id:` is the last lost position, so that a client that got it is not told of the same
+// loss again.
 #pragma once
 
 #include <cstdint>
