@@ -1,5 +1,6 @@
 // What an event stream has only for a while: as long as it opens its request, the logs that it has joined, and where
-// it begins in each; text of its own; where it fell behind. Used by the two files of EventStream; owned by one.
+// it begins in each; text of its own; where it fell behind. Used by the two files of EventStream; owned
+// by an EventStream, on its worker's thread.
 #pragma once
 
 #include <span>

@@ -1,5 +1,7 @@
 // Provider: what the serving side may ask of a source, without knowing which engine it is: open a topic, publish into
-// it. Implemented by every source; but for may_have() called only on the source's home worker, which tells it the time.
+// it, read the past, hold on while a worker has no room, and do what is due. Implemented by every source, owned by its
+// home worker, which tells it the time; but for may_have() and has_wildcards() called only on that worker's thread.
+// Invariant: every `done` is called at most once: not where the source was stopped, or told to drop the topic, first.
 #pragma once
 
 #include <functional>
