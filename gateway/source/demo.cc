@@ -35,11 +35,6 @@ void Demo::open(const std::string& topic, topic::TimePoint now, std::function<vo
   done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
 }
 
-void Demo::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
-                   std::function<void(topic::PublishResult)> done) {
-  done({.kind = topic::PublishResult::Kind::not_publishable});
-}
-
 topic::TimePoint Demo::due() const {
   if (!running_) return topic::TimePoint::max();
   return std::min(clock_due_, numbers_due_);
