@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/config/route_path.h"
 #include "gateway/serve/negotiate.h"
 #include "gateway/serve/rfc3339.h"
 #include "proto/check.h"
@@ -62,7 +63,7 @@ RequestLine line_of(const proto::Request& request) { return {request.method, req
 }  // namespace
 
 TopicRef Router::find_topic(const std::string& name) const {
-  const std::string_view source = std::string_view(name).substr(0, name.find('/'));
+  const std::string_view source = config::source_of_topic(name);
   for (std::size_t index = 0; index != services_.topics.size(); ++index)
     if (services_.topics[index]->source() == source) return {static_cast<topic::SourceIndex>(index), name};
   check(false, "the route table only gives topics of configured sources");
