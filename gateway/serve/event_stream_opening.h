@@ -45,6 +45,9 @@ struct EventStream::Aside {
 };
 
 // Value for value (observe does not know topic).
+static_assert(static_cast<int>(observe::GapReason::too_many_topics) ==
+                  static_cast<int>(topic::GapReason::too_many_topics) &&
+              decltype(observe::WorkerMetrics::gaps)::count == topic::gap_reason_count);
 [[nodiscard]] inline observe::GapReason metric_of(topic::GapReason reason) {
   return static_cast<observe::GapReason>(reason);
 }

@@ -110,6 +110,9 @@ std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connectio
   return nullptr;
 }
 
+// Value for value (observe does not know load).
+static_assert(static_cast<int>(observe::BusyReason::descriptors) == static_cast<int>(load::BusyReason::descriptors));
+
 std::optional<load::Admission::Refusal> Router::ask_admission(bool surplus) {
   const std::uint64_t streams = services_.streams + services_.sources.streams_elsewhere();
   auto refusal = services_.admission.ask(

@@ -4,6 +4,7 @@
 // loss again.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,7 +22,7 @@ enum class GapReason : std::uint8_t {
   source_lost,       // the source lost its engine for a while, and the engine keeps nothing (pub/sub)
   too_many_topics,   // limits.topics topics have state: an event of another one was passed over
 };
-inline constexpr std::size_t gap_reason_count = 8;
+inline constexpr std::size_t gap_reason_count = static_cast<std::size_t>(GapReason::too_many_topics) + 1;
 [[nodiscard]] const char* name(GapReason reason);
 
 struct Gap {
