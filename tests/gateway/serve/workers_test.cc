@@ -228,14 +228,21 @@ TEST_CASE("topics that come, go and come back while workers join and leave them 
   CHECK(joined > 0);
 }
 
-TEST_CASE("workers stop at once, also with messages under way") {
-  Workers workers;
-  for (int count = 0; count != 100; ++count)
-    workers.worker(0).post([&workers] {
-      const auto now = std::chrono::steady_clock::now();
-      (void)workers.home(0).append(*workers.home(0).open("notes/a", now),
-                                   {.type = {}, .data = "x", .idempotency_key = {}, .key = {}}, now);
-    });
+TEST_CASE("workers stop at once, also with messages under way, and keep none of them") {
+  const auto held = std::make_shared<int>();  // by every message that is still to be taken
+  const auto began = std::chrono::steady_clock::now();
+  {
+    Workers workers;
+    for (int count = 0; count != 100; ++count)
+      workers.worker(0).post([&workers, held] {
+        const auto now = std::chrono::steady_clock::now();
+        (void)workers.home(0).append(*workers.home(0).open("notes/a", now),
+                                     {.type = {}, .data = "x", .idempotency_key = {}, .key = {}}, now);
+        for (const unsigned other : {1, 2}) workers.worker(other).post([held] {});
+      });
+  }
+  CHECK(held.use_count() == 1);
+  CHECK(std::chrono::steady_clock::now() - began < 10s);  // far more than it takes: a worker that waits never ends
 }
 
 TEST_CASE("a worker that is stuck fills its mailbox up to limits.mailbox: publishing is refused and sources pause") {
