@@ -26,8 +26,6 @@ Problem to_problem(access::Refusal refusal) {
   return {.status = refusal.status,
           .error = std::move(refusal.error),
           .detail = std::move(refusal.detail),
-          .where = {},
-          .pointer = {},
           .fields = std::move(refusal.fields)};
 }
 
@@ -37,13 +35,11 @@ Problem to_problem(const load::Admission::Refusal& refusal) {
   return {.status = 503,
           .error = "busy",
           .detail = "over " + std::string(name(refusal.reason)) + ": come back when retry-after says",
-          .where = {},
-          .pointer = {},
           .fields = {{"retry-after", std::to_string(seconds)}}};
 }
 
 Problem bad_request(const char* error, std::string detail) {
-  return {.status = 400, .error = error, .detail = std::move(detail), .where = {}, .pointer = {}, .fields = {}};
+  return {.status = 400, .error = error, .detail = std::move(detail)};
 }
 
 // A topic below a wildcard of the same request is one subscription: each of its events is sent once.
@@ -101,9 +97,8 @@ std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connectio
       auto answered = rules_.cors.answer_options(request, match.allow);
       if (auto* refusal = std::get_if<access::Refusal>(&answered))
         return refuse(request, to_problem(std::move(*refusal)), false);  // it carries `vary` itself
-      return std::make_unique<AnswerStream>(
-          Answer{.head = std::move(std::get<proto::ResponseHead>(answered)), .bytes = {}, .owner = {}},
-          line_of(request));
+      return std::make_unique<AnswerStream>(Answer{.head = std::move(std::get<proto::ResponseHead>(answered))},
+                                            line_of(request));
     }
   }
   check(false, "every action is handled");

@@ -73,9 +73,9 @@ const PostgresTable::Column* PostgresTable::find(std::string_view column) const 
 }
 
 PostgresPart PostgresTable::part(const std::string& mapping, const char* usual) const {
-  if (mapping.starts_with('/')) return {.column = {}, .pointer = mapping};
-  if (!mapping.empty()) return {.column = quote_identifier(mapping), .pointer = {}};
-  return {.column = has(usual) ? quote_identifier(usual) : "", .pointer = {}};
+  if (mapping.starts_with('/')) return {.pointer = mapping};
+  if (!mapping.empty()) return {.column = quote_identifier(mapping)};
+  return {.column = has(usual) ? quote_identifier(usual) : ""};
 }
 
 std::string PostgresTable::find_problem(const config::Source& config) const {
@@ -226,8 +226,7 @@ std::string PostgresTable::insert_query() const {
   add(key_, "key");
   std::string conflict, key = "NULL::text";
   if (extras_.unique_keys) {
-    add({.column = "\"idempotency_key\"", .pointer = {}},
-        ("idempotency_key::" + find("idempotency_key")->type).c_str());
+    add({.column = "\"idempotency_key\""}, ("idempotency_key::" + find("idempotency_key")->type).c_str());
     conflict = "ON CONFLICT (\"idempotency_key\") DO NOTHING ";
     key = "\"idempotency_key\"::text";
   }

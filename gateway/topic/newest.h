@@ -49,7 +49,7 @@ class Newest {
   // `until`: the position after which the log had everything when this was made.
   void want_past(std::string until) {
     reads_past_ = true;
-    past_ = Past{.until = std::move(until), .after = {}};
+    past_ = Past{.until = std::move(until)};
   }
   // The position after which the next page is wanted (empty: from the oldest); nullptr: none is.
   [[nodiscard]] const std::string* wanted_page() const { return past_ ? &past_->after : nullptr; }

@@ -74,7 +74,7 @@ void Replays::want(ReadRequest request, TimePoint now, ReadDone done) {
       same->second.askers.push_back(std::move(done));
       return;
     }
-  Asked asked{.request = std::move(request), .askers = {}};
+  Asked asked{.request = std::move(request)};
   asked.askers.push_back(std::move(done));
   if (in_flight_.size() < limits_.in_flight) return start(key, std::move(asked), now);
   waiting_.emplace(key, std::move(asked));
