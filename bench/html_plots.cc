@@ -134,7 +134,7 @@ std::string latency_by_percentile(const RunReport& report) {
   if (run.latency.count() == 0) return {};
   Plot plot;
   plot.about = "latency by percentile";
-  plot.x = {.unit = Unit::count, .logarithmic = true, .from = 1, .to = 10'000, .ticks = {}};
+  plot.x = {.unit = Unit::count, .logarithmic = true, .from = 1, .to = 10'000};
   plot.x.ticks = {{1, "0 %"}, {2, "50 %"}, {10, "90 %"}, {100, "99 %"}, {1'000, "99.9 %"}, {10'000, "99.99 %"}};
   plot.y.unit = Unit::milliseconds;
   // A tail that is far above the middle would press everything else to the floor.
@@ -162,7 +162,7 @@ std::string latency_distribution(const RunReport& report) {
   });
   Plot plot;
   plot.about = "how many deliveries had which latency";
-  plot.x = {.unit = Unit::milliseconds, .logarithmic = true, .from = {}, .to = {}, .ticks = {}};
+  plot.x = {.unit = Unit::milliseconds, .logarithmic = true};
   plot.y.unit = Unit::share;
   std::vector<PlotPoint> bars;
   const auto edge = [](int eighth) { return std::exp2(eighth / 8.0) / 1e6; };
@@ -210,7 +210,7 @@ std::string coming_back(const RunReport& report) {
   plot.about = "share of the dropped streams that were open again, over time since the drop";
   plot.x.unit = Unit::seconds;
   plot.x.from = 0;
-  plot.y = {.unit = Unit::share, .logarithmic = false, .from = 0, .to = 1, .ticks = {}};
+  plot.y = {.unit = Unit::share, .logarithmic = false, .from = 0, .to = 1};
   PlotSeries back{"open again", 1, PlotSeries::Kind::area, {{0, 0}}};
   std::uint64_t count = 0;
   storm.away.for_each_bucket([&](std::uint64_t top, std::uint64_t streams) {
@@ -243,8 +243,8 @@ std::string ramp(const RunReport& report) {
   const bool streams = report.plan.ramp.what == RampPlan::What::streams;
   Plot plot;
   plot.about = "latency of each step of the ramp";
-  plot.x = {.unit = Unit::count, .logarithmic = true, .from = {}, .to = {}, .ticks = {}};
-  plot.y = {.unit = Unit::milliseconds, .logarithmic = true, .from = {}, .to = {}, .ticks = {}};
+  plot.x = {.unit = Unit::count, .logarithmic = true};
+  plot.y = {.unit = Unit::milliseconds, .logarithmic = true};
   PlotSeries p99{"p99", 2, PlotSeries::Kind::line, {}}, p50{"p50", 1, PlotSeries::Kind::line, {}};
   PlotSeries crossed{"limit crossed", 4, PlotSeries::Kind::dots, {}};
   for (const RampStep& step : steps) {
@@ -271,8 +271,8 @@ std::string ramp_share(const RunReport& report) {
   if (steps.empty()) return {};
   Plot plot;
   plot.about = "share of the offered load that was delivered, and the server's CPU, of each step of the ramp";
-  plot.x = {.unit = Unit::count, .logarithmic = true, .from = {}, .to = {}, .ticks = {}};
-  plot.y = {.unit = Unit::share, .logarithmic = false, .from = 0, .to = {}, .ticks = {}};
+  plot.x = {.unit = Unit::count, .logarithmic = true};
+  plot.y = {.unit = Unit::share, .logarithmic = false, .from = 0};
   PlotSeries delivered{"delivered, of what was offered", 1, PlotSeries::Kind::line, {}};
   PlotSeries cpu{"server CPU, of a core", 2, PlotSeries::Kind::line, {}};
   for (const RampStep& step : steps) {

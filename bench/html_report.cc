@@ -199,9 +199,9 @@ std::string bytes(std::int64_t count) { return quantity_text(static_cast<double>
 std::string processes(const RunReport& report) {
   const Outcome& run = report.outcome;
   std::string html =
-      "<h2>CPU and memory</h2>\n<div class=\"scroll\"><table><thead><tr><th>process</th><th>CPU, of a "
-      "core</th><th></th>"
-      "<th>RSS before</th><th>RSS at the end</th><th>RSS at its peak</th><th>PSS at the end</th></tr></thead><tbody>";
+      "<h2>CPU and memory</h2>\n<div class=\"scroll\"><table><thead><tr><th>process</th><th>CPU, of a core</th>"
+      "<th></th><th>RSS before</th><th>RSS at the end</th><th>RSS at its peak</th>"
+      "<th>PSS at the end</th></tr></thead><tbody>";
   const double seconds = run.seconds > 0 ? run.seconds : 1;
   for (const ServerFigures& server : run.servers) {
     const double cpu = server.cpu_seconds / seconds;

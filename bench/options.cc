@@ -179,8 +179,7 @@ void add_scenario(CLI::App& verb, Draft& draft) {
   Options run(verb, "Run");
   run.text("--scenario", draft.scenario, "NAME",
            "steady; ramp: up until a limit is crossed; storm: everybody comes back at once; slow-reader; drain: the "
-           "server "
-           "leaves; idle: memory; handshakes: new connections")
+           "server leaves; idle: memory; handshakes: new connections")
       ->check(one_of(scenario_list()))
       ->default_str("steady");
   run.duration("--duration", draft.duration, "10s", "how long is measured");

@@ -56,7 +56,8 @@ std::filesystem::path development_ca() { return certs::default_certificate_direc
 
 struct Perform {
   int operator()(const RunCommand& command) const {
-    return run_gateway(config::load(command.overrides, config::process_environment()));
+    run_gateway(config::load(command.overrides, config::process_environment()));
+    return 0;
   }
   int operator()(const CheckCommand& command) const { return check(command); }
   int operator()(client::PubOptions options) const {

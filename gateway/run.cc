@@ -13,6 +13,7 @@
 
 #include "certs/certs.h"
 #include "certs/trust.h"
+#include "gateway/config/route_path.h"
 #include "gateway/observe/log.h"
 #include "gateway/serve/gateway.h"
 #include "gateway/source/source.h"
@@ -34,11 +35,7 @@ void raise_descriptor_limit() {
 // Whether a route sends values of this source to who is slow.
 bool is_conflated(const config::Config& config, const config::Source& source) {
   return std::ranges::any_of(config.routes, [&source](const config::Route& route) {
-    const auto of_source = [&source](std::string_view topic) {
-      return topic.substr(0, topic.find('/')) == source.name;
-    };
-    return route.slow == config::Slow::conflate &&
-           (of_source(route.source) || std::ranges::any_of(route.topics, of_source));
+    return route.slow == config::Slow::conflate && config::serves(route, source.name);
   });
 }
 
@@ -120,7 +117,7 @@ void print_welcome(const config::Config& config, const serve::Gateway& gateway, 
 
 }  // namespace
 
-int run_gateway(const config::Config& config) {
+void run_gateway(const config::Config& config) {
   // `sluice run | head -1`: streams outlive whoever read what we print. tail and pub keep the default and end quietly.
   std::signal(SIGPIPE, SIG_IGN);
   observe::set_up_log(config);
@@ -146,7 +143,6 @@ int run_gateway(const config::Config& config) {
     gateway.run();
   }
   for (const int late : {SIGTERM, SIGINT, SIGHUP}) (void)std::signal(late, SIG_IGN);  // it has ended as it was asked to
-  return 0;
 }
 
 }  // namespace sluice

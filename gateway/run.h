@@ -5,7 +5,7 @@
 
 namespace sluice {
 
-// Serves until the drain is over; returns the exit code. Throws what prevents the start, as one line with its place.
-int run_gateway(const config::Config& config);
+// Serves until the drain is over. Throws what prevents the start, as one line with its place.
+void run_gateway(const config::Config& config);
 
 }  // namespace sluice

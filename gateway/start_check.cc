@@ -8,21 +8,12 @@
 #include <utility>
 
 #include "gateway/access/publishing.h"
+#include "gateway/config/route_path.h"
 #include "gateway/serve/files.h"
 #include "gateway/source/source.h"
 #include "proto/pem.h"
 
 namespace sluice {
-
-namespace {
-
-bool serves(const config::Route& route, const std::string& source) {
-  return route.source == source || std::ranges::any_of(route.topics, [&](const std::string& topic) {
-           return topic.substr(0, topic.find('/')) == source;
-         });
-}
-
-}  // namespace
 
 void check_files(const config::Config& config) {
   std::vector<config::Problem> problems;
@@ -65,7 +56,7 @@ std::vector<config::Problem> find_oddities(const config::Config& config) {
   for (const config::Source& source : config.sources) {
     const std::string key = "source." + source.name;
     const auto place = config.places.first_of({key, key + ".url", "listen"});
-    if (std::ranges::none_of(config.routes, [&](const auto& route) { return serves(route, source.name); }))
+    if (std::ranges::none_of(config.routes, [&](const auto& route) { return config::serves(route, source.name); }))
       oddities.push_back({place, fmt::format("`{}` is in no route: nobody can subscribe to it", key)});
     if ((source.scheme() == "publish" || source.publish) && publishing.closed())
       oddities.push_back({place, fmt::format("nobody can publish to `{}`: set `access.publish_secret`", key)});

@@ -42,7 +42,7 @@ class ByteBuffer {
   }
   void resize_down(std::size_t size) { size_ = size < size_ ? size : size_; }
   void clear() { size_ = 0; }
-  // Gives the memory back: an idle connection keeps no buffer (facts: a stash kept costs 16 KB each).
+  // Gives the memory back: an idle connection keeps no buffer; a kept one costs 16 KB.
   void release() {
     bytes_.reset();
     size_ = capacity_ = 0;

@@ -1,4 +1,4 @@
-// Event ids: where one stream stands in each of its sources, as the text of an `id:` line and back (design §5.4).
+// Event ids: where one stream stands in each of its sources, as the text of an `id:` line and back.
 //   one source       k3fa9x.1234                                  the position itself
 //   several          orders=1795332250205-0;fleet=k3fa9x.90      one part per source or topic name
 // Pure; written by topic and serve on the worker's thread, parsed once per subscriber from what it sends back, so any

@@ -105,8 +105,7 @@ class Http2Client::Machine {
   std::unique_ptr<nghttp2_session, SessionDeleter> session_;
 };
 
-// --- Callbacks: each C trampoline casts and forwards to the method of the same name
-// -----------------------------------
+// --- Callbacks: each C trampoline casts and forwards to the method of the same name ---------------------------------
 
 std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> Http2Client::Machine::make_callbacks() {
   nghttp2_session_callbacks* raw = nullptr;
@@ -260,8 +259,7 @@ ssize_t Http2Client::Machine::read_body(nghttp2_session*, StreamId, std::uint8_t
   return static_cast<ssize_t>(count);
 }
 
-// --- Calls
-// ------------------------------------------------------------------------------------------------------------
+// --- Calls ----------------------------------------------------------------------------------------------------------
 
 Http2Client::Machine::Machine(const Http2ClientOptions& options, Http2ClientVisitor& visitor)
     : visitor_(visitor),
@@ -359,8 +357,7 @@ void Http2Client::Machine::flush(ByteBuffer& out) {
     out.append({bytes, static_cast<std::size_t>(size)});
 }
 
-// --- The public face
-// --------------------------------------------------------------------------------------------------
+// --- The public face ------------------------------------------------------------------------------------------------
 
 Http2Client::Http2Client(const Http2ClientOptions& options, Http2ClientVisitor& visitor)
     : machine_(std::make_unique<Machine>(options, visitor)) {}

@@ -3,10 +3,11 @@
 //
 // The common conversations, in call order:
 //   a response      request() → flush() → receive() → on_head → on_body()… → on_close(0)
-//   a publish       request(body) → flush(), again after each receive() while the peer's window is smaller than the
-//   body a slow reader   pause(id): its bytes still arrive, its windows do not move; resume(id) gives them back the
-//   peer ends   receive() → on_goaway; streams up to its last one go on, request() answers on_close(refused_stream) an
-//   error        receive() returns a ConnectionError: flush(), close the transport, destroy the session
+//   a publish       request(body) → flush(), again after each receive() while the peer's window is smaller than it
+//   a slow reader   pause(id): its bytes still arrive, its windows do not move; resume(id) gives them back
+//   the peer ends   receive() → on_goaway; streams up to its last one go on, request() answers
+//                   on_close(refused_stream)
+//   an error        receive() → flush() → error(): send what was flushed, close the transport, destroy the session
 // A visitor may call request(), reset(), pause(), resume() and ping() (they queue), never receive(), flush() or the
 // destructor. Invariant: every stream that request() announced gets on_close exactly once, at the latest from ~.
 #pragma once

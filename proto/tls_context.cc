@@ -70,7 +70,7 @@ SslContextHandle new_context(const SSL_METHOD* method) {
     fail("a suite or group is missing from this OpenSSL");
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                SSL_OP_PRIORITIZE_CHACHA);
-  // An idle connection keeps no record buffer: 14 KB instead of 48 (facts: 33 KB × 10,000 connections).
+  // An idle connection keeps no record buffer: 14 KB instead of 48, 330 MB less for 10,000 of them.
   SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
   // Tickets are the only memory of a session, and it is the client's: a cache here would grow with every connection.
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);

@@ -235,7 +235,7 @@ int listen_on(std::uint16_t port) {
 }
 
 void serve(std::uint16_t port, const proto::TlsContext& tls) {
-  Server server{.tls = tls, .limits = {}, .topics = {}, .touched = {}, .dirty = {}};
+  Server server{.tls = tls};
   server.limits.receive_window = 1024 * 1024;
   std::map<int, std::unique_ptr<Peer>> peers;
   const int listener = listen_on(port), poll = ::epoll_create1(EPOLL_CLOEXEC);

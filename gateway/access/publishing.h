@@ -1,4 +1,4 @@
-// Publishing: may this request publish, and does it address us at all? (design §5.7, Access)
+// Publishing: may this request publish, and does it address us at all?
 // Reading is open; publishing is open only where no stranger can reach it: in the zero-configuration mode, on loopback.
 // Everywhere else it takes `access.publish_secret` as a bearer. A browser's POST must come from our own page or a
 // listed origin (CSRF), and the zero-configuration mode answers loopback names only (DNS rebinding).

@@ -29,8 +29,7 @@ ClientConnection::~ClientConnection() {
   session_.reset();  // while the rest is there: its streams hear on_close, and may ask why
 }
 
-// --- What its owner asks for
-// ------------------------------------------------------------------------------------------
+// --- What its owner asks for ----------------------------------------------------------------------------------------
 
 proto::StreamId ClientConnection::request(const proto::Request& head, proto::ResponseVisitor& response,
                                           std::string body) {
@@ -67,8 +66,7 @@ void ClientConnection::close() {
   schedule_turn();
 }
 
-// --- Connecting
-// -------------------------------------------------------------------------------------------------------
+// --- Connecting -----------------------------------------------------------------------------------------------------
 
 void ClientConnection::connect() {
   error_.clear();
@@ -200,8 +198,7 @@ void ClientConnection::on_deadline(const error_code& error) {
       " within " + std::to_string(options_->connect_timeout.count()) + " ms");
 }
 
-// --- Bytes
-// ------------------------------------------------------------------------------------------------------------
+// --- Bytes ----------------------------------------------------------------------------------------------------------
 
 // Waiting for readiness instead of reading into a buffer: an idle connection then holds none. A slow reader leaves the
 // bytes where they are; its resume() waits again.
@@ -304,8 +301,7 @@ void ClientConnection::on_writable(const error_code& error) {
   flush();
 }
 
-// --- Turns and ends
-// ---------------------------------------------------------------------------------------------------
+// --- Turns and ends -------------------------------------------------------------------------------------------------
 
 void ClientConnection::schedule_turn() {
   if (turn_scheduled_) return;

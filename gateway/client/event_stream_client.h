@@ -44,7 +44,7 @@ class EventStreamClient final : private proto::ResponseVisitor {
     // is too large and does not end is nothing (proto::EventSource::patience()). 0: never.
     std::chrono::milliseconds silence{0};
     // Drawn each time and added to a wait: up to this share of it. None by default: the gateway draws each subscriber's
-    // reconnection time (design §5.5). Other servers send the same one to all who lost them in the same moment.
+    // reconnection time. Other servers send the same one to all who lost them in the same moment.
     double jitter = 0;
     unsigned redirects_max = 5;  // in a row; 0: none is followed
   };

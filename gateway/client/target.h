@@ -19,9 +19,10 @@ struct Target {
   [[nodiscard]] const char* scheme() const { return tls ? "https" : "http"; }
 };
 
-// "https://host[:port]/path?query" (port 443 when absent; http:// without TLS, port 80), "/path" (at
-// https://localhost:8443), "topic" (its
-// "/topics/topic" there), "demo/clock" (its "/demo/clock" there).
+//   "https://host[:port]/path?query"   port 443 when absent; http:// without TLS, port 80
+//   "/path"                            at https://localhost:8443
+//   "topic"                            its "/topics/topic" there
+//   "demo/clock"                       its "/demo/clock" there
 // Throws std::invalid_argument with what is wrong and how to write it.
 [[nodiscard]] Target parse_target(std::string_view text);
 

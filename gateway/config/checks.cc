@@ -259,7 +259,7 @@ void check_route(Draft& draft, std::size_t index) {
     if (!problem.empty())
       draft.add_problem(place, fmt::format("`route.topics` \"{}\" {}", topic, problem));
     else
-      check_route_source(draft, place, "route.topics", topic.substr(0, topic.find('/')));
+      check_route_source(draft, place, "route.topics", source_of_topic(topic));
   }
 }
 

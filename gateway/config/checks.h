@@ -9,8 +9,6 @@
 
 namespace sluice::config {
 
-// The schemes of `url` that this build has an adapter for: "demo", "publish".
-
 // Adds a problem for each, and reads access.publish_secret_file.
 void check_draft(Draft& draft);
 

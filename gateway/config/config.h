@@ -102,7 +102,7 @@ struct Source {
   SourceTls tls;
   bool publish = false;   // POST writes into the engine
   bool snapshot = false;  // a new subscriber first gets the newest event of each key
-  // What of the engine: which of them a scheme takes, its row of schemes() says.
+  // What of the engine: which of them a scheme takes, source_keys() says (Key::schemes).
   std::string stream, channel, subject, topic, table;
   std::vector<std::string> command;                                                               // exec:
   enum class Format : std::uint8_t { automatic, sse, ndjson, lines } format = Format::automatic;  // exec:, file:

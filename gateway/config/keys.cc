@@ -123,9 +123,8 @@ const std::vector<Key<Config>>& config_keys() {
           "comment on a silent stream, none where data flowed; proxies cut silent streams at 30 to 60 s"),
       key<Config>(
           "admin.listen", [](auto& config) -> auto& { return config.admin; }, AddressOrOff{},
-          "the dashboard (/), /metrics, /healthz, /readyz, /status; apart from the subscribers' port, so that it is "
-          "not "
-          "public by accident"),
+          "the dashboard (/), /metrics, /healthz, /readyz, /status; apart from the subscribers' port, "
+          "so that it is not public by accident"),
       top("drain.delay", &Config::drain_delay, Duration{0s, 10min},
           "after TERM: /readyz says 503 but all is served; 5s behind a balancer that polls it"),
       top("drain.duration", &Config::drain_duration, Duration{0s, 1h},
@@ -147,8 +146,7 @@ const std::vector<Key<Config>>& config_keys() {
           "streams that may open in a second, above it they are given a time to come back; 0: as many as it can take"),
       limit("limits.memory", &Limits::memory, Size{0, 1024 * GiB},
             "resident memory; at 90 % of it no stream opens, at 95 % who holds most for a peer that does not read is "
-            "ended; "
-            "0: three quarters of the machine's, or of its cgroup's"),
+            "ended; 0: three quarters of the machine's, or of its cgroup's"),
       limit("limits.handshakes", &Limits::handshakes, Count{1, 1'000'000},
             "TLS handshakes in progress; a full one costs 150 to 190 µs of a core"),
       limit("limits.handshakes_per_turn", &Limits::handshakes_per_turn, Count{1, 10'000},

@@ -1,9 +1,12 @@
 #include "gateway/config/route_path.h"
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "gateway/config/config.h"
 
 namespace sluice::config {
 namespace {
@@ -83,6 +86,14 @@ std::string topic_pattern_problem(std::string_view topic) {
     if (has_control(segment)) return "has a space or a control character";
   }
   return {};
+}
+
+std::string_view source_of_topic(std::string_view topic) { return topic.substr(0, topic.find('/')); }
+
+bool serves(const Route& route, std::string_view source) {
+  return route.source == source || std::ranges::any_of(route.topics, [source](const std::string& topic) {
+           return source_of_topic(topic) == source;
+         });
 }
 
 }  // namespace sluice::config

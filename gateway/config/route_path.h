@@ -1,5 +1,5 @@
-// The path pattern of a route: "/orders", "/topics/{topic}", "/a/{name}/b", "/files/**" (the rest of the path). Pure.
-// A capture is a whole segment; "**" is the whole last segment.
+// The path pattern of a route: "/orders", "/topics/{topic}", "/a/{name}/b", "/files/**" (the rest of the path). A
+// capture is a whole segment; "**" is the whole last segment. And the topics that a route names. Pure.
 #pragma once
 
 #include <string>
@@ -18,5 +18,12 @@ namespace sluice::config {
 
 // A topic or a pattern of topics: "<source>", "<source>/a/b", "<source>/**". What is wrong with it, or empty.
 [[nodiscard]] std::string topic_pattern_problem(std::string_view topic);
+
+// "fleet" of "fleet", "fleet/eu/1" and "fleet/**".
+[[nodiscard]] std::string_view source_of_topic(std::string_view topic);
+
+struct Route;
+// Whether the route is the source's own, or names a topic of it.
+[[nodiscard]] bool serves(const Route& route, std::string_view source);
 
 }  // namespace sluice::config

@@ -1,6 +1,6 @@
-// Admission: whether one more event stream may open, and if not, when its client shall come back (design §5.5). Streams
-// that are open are never sacrificed to new ones. The limits are judged as they are now; the accept rate counts while
-// refused clients are about to return, while deliveries are late, and always where it is configured.
+// Admission: whether one more event stream may open, and if not, when its client shall come back. Streams that are open
+// are never sacrificed to new ones. The limits are judged as they are now; the accept rate counts while refused clients
+// are about to return, while deliveries are late, and always where it is configured.
 // One per worker, with its share of the accept rate; pure, it is told the time.
 #pragma once
 

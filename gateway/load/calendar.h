@@ -1,7 +1,7 @@
 // Calendar: when those who were refused shall come back: bins of 100 ms up to a horizon, each with room for as many
 // arrivals as the accept rate allows. A refusal takes a place in the first bin that has one; an arrival is let in while
 // the last half second has admitted fewer than fit, and a fifth more, whoever it is, for a returning EventSource cannot
-// be told from a newcomer (design §5.5). One per worker; pure, it is told the time. Memory: 8 bytes a bin, made by the
+// be told from a newcomer. One per worker; pure, it is told the time. Memory: 8 bytes a bin, made by the
 // first refusal. Invariant: no bin is booked beyond what the rate allows, but for the horizon's last half once all is
 // full; in no half second are more let in than 1.2 times what the rate allows, or was booked when it allowed more.
 #pragma once

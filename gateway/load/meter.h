@@ -24,7 +24,7 @@ enum class Resource : std::uint8_t {
   handshakes,   // in progress
   descriptors,  //
 };
-inline constexpr std::size_t resource_count = 8;
+inline constexpr std::size_t resource_count = static_cast<std::size_t>(Resource::descriptors) + 1;
 [[nodiscard]] std::string_view name(Resource resource);
 
 class Meter {

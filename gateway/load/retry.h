@@ -1,5 +1,5 @@
 // RetryHints: the reconnection time that each subscriber is given, drawn for it alone, so that a cut of all of them at
-// once comes back spread: no faster than this process can take them, and later while it is loaded (design §5.5).
+// once comes back spread: no faster than this process can take them, and later while it is loaded.
 // One per worker, told the load of the whole process; pure. Invariant: every drawn value lies in interval(), both ends
 // included, and interval() in the configured range. The interval is what gets clamped, never a drawn value: clamped
 // values pile up on one instant, a stampede of their own.
@@ -36,9 +36,9 @@ class RetryHints {
   // retry.max leaves less time than the streams need to come back at the accept rate: admission has to take the rest.
   [[nodiscard]] bool truncated() const { return truncated_; }
   [[nodiscard]] std::chrono::milliseconds draw(Random& random) const;
-  // Another number than the one that a stream was opened with: it is to be given a new time, with its next bytes. The
-  // interval has moved by more than a quarter then, and the number changes every 30 s at most, or where it has doubled
-  // every 5 s.
+  // Counts renewals, modulo 256. A stream that holds another edition gets a new `retry:` with its next bytes. It grows
+  // when the interval has moved by more than a quarter, at most every 30 s; every 5 s where its upper end has more than
+  // doubled.
   [[nodiscard]] std::uint8_t edition() const { return edition_; }
 
  private:

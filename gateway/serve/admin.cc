@@ -34,12 +34,8 @@ Answer exposition(const observe::Metrics& metrics) {
 
 Answer Admin::answer(const proto::Request& request, std::chrono::steady_clock::time_point now) const {
   if (request.method != "GET" && request.method != "HEAD")
-    return to_answer({.status = 405,
-                      .error = "method-not-allowed",
-                      .detail = "GET or HEAD",
-                      .where = {},
-                      .pointer = {},
-                      .fields = {{"allow", "GET, HEAD"}}});
+    return to_answer(
+        {.status = 405, .error = "method-not-allowed", .detail = "GET or HEAD", .fields = {{"allow", "GET, HEAD"}}});
   const bool ready = ready_.load(std::memory_order_relaxed);
   if (request.path == "/healthz") return make_answer(200, "text/plain", "ok\n");
   if (request.path == "/readyz") return readiness(metrics_, ready, load_);

@@ -54,7 +54,7 @@ void EventStream::on_open_result(topic::OpenResult result) {
 
 namespace {
 
-// What the client's last event id says about one part, of that name in an id over several (design §5.4).
+// What the client's last event id says about one part, of that name in an id over several.
 Wish find_wish(const Subscribe& subscribe, std::string_view name, const config::Limits& limits, topic::TimePoint now) {
   const std::string& last_event_id = subscribe.last_event_id;
   if (last_event_id.empty() && subscribe.since) {
@@ -155,7 +155,7 @@ bool EventStream::find_values(std::size_t index) {
     if (std::exchange(part.asked, true)) return false;
     part.loading = part.first + of_part;
     part.loading_beginning = log.beginning();
-    services().sources.read(opening()->source_of(part), {.topics = {log.name()}, .after = *wanted, .since = {}},
+    services().sources.read(opening()->source_of(part), {.topics = {log.name()}, .after = *wanted},
                             {connection().id(), id()}, index);
     return false;
   }
@@ -196,7 +196,7 @@ bool EventStream::find_starts() {
     if (part.start.kind == topic::PartStart::Kind::ready || part.answered) continue;
     complete = false;
     if (std::exchange(part.asked, true)) continue;
-    topic::ReadRequest request{.topics = {}, .after = part.start.after, .since = {}};
+    topic::ReadRequest request{.after = part.start.after};
     for (const topic::TopicLog* log : opening.logs_of(part)) request.topics.push_back(log->name());
     if (part.wish.kind == Wish::Kind::since) request.since = part.wish.since;
     services().sources.read(opening.source_of(part), std::move(request), {connection().id(), id()}, index);
@@ -296,7 +296,7 @@ void EventStream::open_single(const topic::Start& start, topic::SourceIndex sour
   append_open_block(text, position, resumed_, {log.name()});
   if (start.gap) {
     const std::string to = topics().format().text_of(start.after).value_or(log.evicted_position());
-    topic::append_gap(text, {.topic = log.name(), .from = position, .to = to, .count = {}, .reason = *start.gap}, to);
+    topic::append_gap(text, {.topic = log.name(), .from = position, .to = to, .reason = *start.gap}, to);
   }
 }
 

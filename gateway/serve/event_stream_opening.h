@@ -1,5 +1,6 @@
 // What an event stream has only for a while: as long as it opens its request, the logs that it has joined, and where
-// it begins in each; text of its own; where it fell behind. Used by the two files of EventStream; owned by one.
+// it begins in each; text of its own; where it fell behind. Used by the two files of EventStream; owned
+// by an EventStream, on its worker's thread.
 #pragma once
 
 #include <span>
@@ -44,6 +45,9 @@ struct EventStream::Aside {
 };
 
 // Value for value (observe does not know topic).
+static_assert(static_cast<int>(observe::GapReason::too_many_topics) ==
+                  static_cast<int>(topic::GapReason::too_many_topics) &&
+              decltype(observe::WorkerMetrics::gaps)::count == topic::gap_reason_count);
 [[nodiscard]] inline observe::GapReason metric_of(topic::GapReason reason) {
   return static_cast<observe::GapReason>(reason);
 }

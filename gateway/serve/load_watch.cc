@@ -25,6 +25,9 @@ constexpr double memory_excess_share = 0.95;  // who holds most of it for others
 // is far over its limit counts as late.
 constexpr double late_times = 3;
 
+// Shares are handed on by one index (observe does not know load).
+static_assert(observe::LoadMetrics::resource_count == load::resource_count);
+
 }  // namespace
 
 std::uint64_t automatic_memory_limit() {

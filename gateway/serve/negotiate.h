@@ -1,5 +1,5 @@
 // Content negotiation (RFC 9110 §12.5.1): may this request be answered with an event stream?
-// Pure; asked by serve/connection for each GET on a route that streams.
+// Pure; asked by serve/router for each GET on a route that streams.
 #pragma once
 
 #include <optional>

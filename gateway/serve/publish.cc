@@ -54,9 +54,6 @@ void PublishStream::refuse_size() {
           .error = "body-too-large",
           .detail = fmt::format("the body is over {} bytes (limits.body_size): send fewer events per request",
                                 services_.config.limits.body_size),
-          .where = {},
-          .pointer = {},
-          .fields = {},
           .limit = "body_size"});
 }
 
@@ -65,8 +62,6 @@ void PublishStream::refuse_room() {
           .error = "busy",
           .detail = fmt::format("the bodies in progress have {} bytes together (limits.bodies): try again",
                                 services_.config.limits.bodies),
-          .where = {},
-          .pointer = {},
           .fields = {{"retry-after", "1"}},
           .limit = "bodies"});
 }
@@ -91,9 +86,6 @@ void PublishStream::on_time() {
   refuse({.status = 408,
           .error = "body-timeout",
           .detail = "the body did not come in time (limits.body_idle_timeout, limits.body_timeout)",
-          .where = {},
-          .pointer = {},
-          .fields = {},
           .limit = "body_timeout"});
 }
 
@@ -106,8 +98,7 @@ void PublishStream::on_published(const topic::PublishResult& result) {
   if (answered()) return;  // its time was up before its home answered
   using Kind = topic::PublishResult::Kind;
   const auto problem = [this](int status, const char* error, const char* detail, const char* limit = "") {
-    Problem refused{
-        .status = status, .error = error, .detail = detail, .where = {}, .pointer = {}, .fields = {}, .limit = limit};
+    Problem refused{.status = status, .error = error, .detail = detail, .limit = limit};
     if (status == 503) refused.fields.push_back({"retry-after", "1"});
     refuse(refused);
   };

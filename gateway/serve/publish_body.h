@@ -1,4 +1,4 @@
-// The body of a publish request → events, all or nothing (design §5.7). Four forms by content type: text/event-stream,
+// The body of a publish request → events, all or nothing. Four forms by content type: text/event-stream,
 // application/json, application/x-ndjson, and anything else as one event's data with `?event=…&id=…&key=…`.
 // Pure; called by serve/publish on the connection's worker once the body is complete.
 // Invariant: every event that it returns can be encoded as exactly one SSE event: its names and ids hold no CR, LF or

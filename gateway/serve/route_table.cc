@@ -142,7 +142,7 @@ std::optional<Problem> RouteTable::select_topics(const QueryParameters& query, R
     if (!view) {
       if (auto problem = refuse_topic(topic)) return problem;
       if (!listed(offered, topic)) return no_such_topic(topic);
-      const std::string_view source = topic.substr(0, topic.find('/'));
+      const std::string_view source = config::source_of_topic(topic);
       for (std::string_view rest = topic; !named_by_publishers(source) && !rest.empty();) {
         const std::size_t end = std::min(rest.find('/'), rest.size());
         if (!valid_capture(rest.substr(0, end))) return no_such_topic(topic);

@@ -1,5 +1,5 @@
 // RouteTable: which route answers a path, and which topics it means. Compiled once from the configuration; immutable,
-// so every worker may read it. Pure; asked by serve/connection for each request.
+// so every worker may read it. Pure; asked by serve/router for each request.
 //
 // A pattern is segments: a literal ("demo"), a capture of one segment ("{name}"), or, last, the rest ("**"). The most
 // specific pattern wins whatever the order of the file: patterns are compared segment by segment from the left,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/config/route_path.h"
 #include "gateway/serve/negotiate.h"
 #include "gateway/serve/rfc3339.h"
 #include "proto/check.h"
@@ -25,8 +26,6 @@ Problem to_problem(access::Refusal refusal) {
   return {.status = refusal.status,
           .error = std::move(refusal.error),
           .detail = std::move(refusal.detail),
-          .where = {},
-          .pointer = {},
           .fields = std::move(refusal.fields)};
 }
 
@@ -36,13 +35,11 @@ Problem to_problem(const load::Admission::Refusal& refusal) {
   return {.status = 503,
           .error = "busy",
           .detail = "over " + std::string(name(refusal.reason)) + ": come back when retry-after says",
-          .where = {},
-          .pointer = {},
           .fields = {{"retry-after", std::to_string(seconds)}}};
 }
 
 Problem bad_request(const char* error, std::string detail) {
-  return {.status = 400, .error = error, .detail = std::move(detail), .where = {}, .pointer = {}, .fields = {}};
+  return {.status = 400, .error = error, .detail = std::move(detail)};
 }
 
 // A topic below a wildcard of the same request is one subscription: each of its events is sent once.
@@ -62,7 +59,7 @@ RequestLine line_of(const proto::Request& request) { return {request.method, req
 }  // namespace
 
 TopicRef Router::find_topic(const std::string& name) const {
-  const std::string_view source = std::string_view(name).substr(0, name.find('/'));
+  const std::string_view source = config::source_of_topic(name);
   for (std::size_t index = 0; index != services_.topics.size(); ++index)
     if (services_.topics[index]->source() == source) return {static_cast<topic::SourceIndex>(index), name};
   check(false, "the route table only gives topics of configured sources");
@@ -100,14 +97,16 @@ std::unique_ptr<Stream> Router::handle(proto::Request&& request, bool, Connectio
       auto answered = rules_.cors.answer_options(request, match.allow);
       if (auto* refusal = std::get_if<access::Refusal>(&answered))
         return refuse(request, to_problem(std::move(*refusal)), false);  // it carries `vary` itself
-      return std::make_unique<AnswerStream>(
-          Answer{.head = std::move(std::get<proto::ResponseHead>(answered)), .bytes = {}, .owner = {}},
-          line_of(request));
+      return std::make_unique<AnswerStream>(Answer{.head = std::move(std::get<proto::ResponseHead>(answered))},
+                                            line_of(request));
     }
   }
   check(false, "every action is handled");
   return nullptr;
 }
+
+// Value for value (observe does not know load).
+static_assert(static_cast<int>(observe::BusyReason::descriptors) == static_cast<int>(load::BusyReason::descriptors));
 
 std::optional<load::Admission::Refusal> Router::ask_admission(bool surplus) {
   const std::uint64_t streams = services_.streams + services_.sources.streams_elsewhere();

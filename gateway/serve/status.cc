@@ -11,6 +11,11 @@ namespace sluice::serve {
 
 namespace {
 
+// Read here by one index (observe does not know load).
+static_assert(static_cast<int>(observe::BusyReason::descriptors) == static_cast<int>(load::BusyReason::descriptors) &&
+              decltype(observe::WorkerMetrics::busy)::count ==
+                  static_cast<std::size_t>(load::BusyReason::descriptors) + 1);
+
 template <typename Read>
 std::int64_t total(const observe::Metrics& metrics, Read read) {
   std::int64_t sum = 0;

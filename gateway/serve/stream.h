@@ -38,13 +38,14 @@ class Stream : public proto::Http2StreamOwner {
   virtual void on_body_end() {}
   // Called every few seconds (every second while a request body is awaited on the connection).
   virtual void on_time() {}
-  // Stop at the next entry boundary, with a last `retry:` where there is one. Call Connection::finish().
+  // Stop at the next entry boundary, with a last `retry:` where there is one. Called by Connection::finish() alone;
+  // everybody else calls that.
   virtual void finish() = 0;
   // Bytes until its end, where it knows them: what ends within its window may use all of it.
   [[nodiscard]] virtual std::size_t rest() const { return SIZE_MAX; }
   // Memory that it keeps for a peer that does not take it; of what others keep too, its share.
   [[nodiscard]] virtual std::size_t held_bytes() const { return 0; }
-  // Ends for want of memory, so that its client can come back for the rest. Only of who holds some.
+  // Ends the stream to free memory; its client may come back for the rest. Called only where held_bytes() is not 0.
   virtual void let_go() {}
   // The stream is gone; the last call before its destruction.
   virtual void on_closed(EndReason) {}

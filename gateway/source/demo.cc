@@ -35,11 +35,6 @@ void Demo::open(const std::string& topic, topic::TimePoint now, std::function<vo
   done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
 }
 
-void Demo::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
-                   std::function<void(topic::PublishResult)> done) {
-  done({.kind = topic::PublishResult::Kind::not_publishable});
-}
-
 topic::TimePoint Demo::due() const {
   if (!running_) return topic::TimePoint::max();
   return std::min(clock_due_, numbers_due_);
@@ -72,9 +67,7 @@ void Demo::tick_clock(topic::TimePoint now) {
   append("/clock",
          {.type = "clock",
           .data = fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%S}.{:03}Z\"}}",
-                              fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (wall - seconds).count()),
-          .idempotency_key = {},
-          .key = {}},
+                              fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (wall - seconds).count())},
          now);
   clock_due_ += std::chrono::seconds(1);
   if (clock_due_ < now) clock_due_ = now + std::chrono::seconds(1);  // a stopped process does not catch up the clock
@@ -84,10 +77,8 @@ void Demo::tick_numbers(topic::TimePoint now) {
   std::normal_distribution<double> step(0, 0.5);
   value_ = std::max(1.0, value_ + step(random_));
   ++count_;
-  append("/walk",
-         {.type = "walk", .data = fmt::format("{{\"value\":{:.2f}}}", value_), .idempotency_key = {}, .key = {}}, now);
-  append("/counter", {.type = "counter", .data = fmt::format("{{\"n\":{}}}", count_), .idempotency_key = {}, .key = {}},
-         now);
+  append("/walk", {.type = "walk", .data = fmt::format("{{\"value\":{:.2f}}}", value_)}, now);
+  append("/counter", {.type = "counter", .data = fmt::format("{{\"n\":{}}}", count_)}, now);
   numbers_due_ += interval_;
   if (now - numbers_due_ > std::chrono::seconds(5)) numbers_due_ = now;
 }

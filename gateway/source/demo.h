@@ -18,8 +18,6 @@ class Demo final : public Source {
   void stop() override { running_ = false; }
   [[nodiscard]] bool may_have(std::string_view topic) const override;
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
-  void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
-               std::function<void(topic::PublishResult)> done) override;
   [[nodiscard]] topic::TimePoint due() const override;
   void on_time(topic::TimePoint now) override;
   void pause() override { paused_ = true; }

@@ -62,7 +62,7 @@ DiskPage DiskReader::read(const DiskQuery& query) {
     picked.through = std::max({after, last, wanted.evicted_through});
   }
   fetch(picked, query.bytes_max, page);
-  if (!database_->commit()) page = {.entries = {}, .problem = database_->roll_back().text};
+  if (!database_->commit()) page = {.problem = database_->roll_back().text};
   return page;
 }
 
@@ -120,14 +120,14 @@ DiskSequence DiskReader::last_before(DiskTime time) {
 }
 
 DiskReader::Picked DiskReader::pick_by_topic(const Wanted& wanted, DiskSequence after, std::size_t entries_max) {
-  Picked picked{.sequences = {}, .through = after};
-  if (wanted.topics.empty()) return {.sequences = {}, .through = after, .end = true};
+  Picked picked{.through = after};
+  if (wanted.topics.empty()) return {.through = after, .end = true};
   const std::size_t chunk = std::max(chunk_min, 2 * entries_max / wanted.topics.size());
   std::vector<Feed> feeds;
   using Next = std::pair<DiskSequence, std::size_t>;
   std::priority_queue<Next, std::vector<Next>, std::greater<>> next;  // the oldest first
   for (const std::int64_t topic : wanted.topics) {
-    Feed& feed = feeds.emplace_back(Feed{.topic = topic, .chunk = {}});
+    Feed& feed = feeds.emplace_back(Feed{.topic = topic});
     refill(feed, sequences_of_topic_, after, chunk);
     if (!feed.chunk.empty()) next.emplace(feed.chunk.front(), feeds.size() - 1);
   }
@@ -145,7 +145,7 @@ DiskReader::Picked DiskReader::pick_by_topic(const Wanted& wanted, DiskSequence 
 }
 
 DiskReader::Picked DiskReader::pick_by_scan(const Wanted& wanted, DiskSequence after, std::size_t entries_max) {
-  Picked picked{.sequences = {}, .through = after, .end = true};
+  Picked picked{.through = after, .end = true};
   std::size_t scanned = 0;
   sequences_.with(after);
   while (sequences_.next()) {

@@ -23,8 +23,7 @@ inline constexpr int topic_column = 7;
                   .time = DiskTime(row.integer(2)),
                   .event = {.type = std::string(row.text(3)),
                             .data = std::string(row.text(data_column)),
-                            .idempotency_key = std::string(row.text(5)),
-                            .key = {}}};
+                            .idempotency_key = std::string(row.text(5))}};
   if (!row.is_null(6)) entry.event.key = row.text(6);
   return entry;
 }

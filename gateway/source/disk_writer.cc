@@ -24,7 +24,7 @@ std::vector<DiskAppended> DiskWriter::append(const std::vector<DiskBatch>& batch
   topics_.drop();
   const SqliteProblem problem = database_.roll_back();
   const auto kind = problem.no_space ? DiskAppended::Kind::full : DiskAppended::Kind::failed;
-  answers.assign(batches.size(), {.kind = kind, .places = {}, .problem = problem.text});
+  answers.assign(batches.size(), {.kind = kind, .problem = problem.text});
   return answers;
 }
 

@@ -37,11 +37,6 @@ void Exec::stop() {
   metrics_.set_state(observe::SourceState::stopped);
 }
 
-void Exec::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
-                   std::function<void(topic::PublishResult)> done) {
-  done({.kind = topic::PublishResult::Kind::not_publishable});
-}
-
 void Exec::pause() {
   paused_ = true;
   metrics_.paused.add();

@@ -30,8 +30,6 @@ class Exec final : public Source, private ProgramVisitor {
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override {
     feed_.open(topic, now, done);
   }
-  void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
-               std::function<void(topic::PublishResult)> done) override;
   void pause() override;
   void go_on() override;
 

@@ -64,11 +64,6 @@ void File::stop() {
   metrics_.set_state(observe::SourceState::stopped);
 }
 
-void File::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
-                   std::function<void(topic::PublishResult)> done) {
-  done({.kind = topic::PublishResult::Kind::not_publishable});
-}
-
 void File::pause() {
   paused_ = true;
   metrics_.paused.add();

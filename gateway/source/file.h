@@ -12,7 +12,6 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -33,8 +32,6 @@ class File final : public Source {
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override {
     feed_.open(topic, now, done);
   }
-  void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
-               std::function<void(topic::PublishResult)> done) override;
   void pause() override;
   void go_on() override;
 

@@ -132,10 +132,7 @@ void LineReader::drop_stream_event(const char* why) {
 
 void LineReader::on_event(const proto::sse::EventView& event) {
   send(event.data, {},
-       {.type = std::string(event.type == "message" ? "" : event.type),
-        .data = std::string(event.data),
-        .idempotency_key = {},
-        .key = {}});
+       {.type = std::string(event.type == "message" ? "" : event.type), .data = std::string(event.data)});
 }
 
 // --- Lines
@@ -154,14 +151,14 @@ void LineReader::take_text(std::string_view line) {
   if (json && object && take_object(line)) return;
   if (format_ == config::Source::Format::ndjson && !valid_json(line))
     return visitor_.on_poison("a line is not JSON: dropped (format = \"lines\" would deliver it)");
-  send(line, {}, {.type = {}, .data = std::string(line), .idempotency_key = {}, .key = {}});
+  send(line, {}, {.data = std::string(line)});
 }
 
 // False: the line is no JSON object.
 bool LineReader::take_object(std::string_view line) {
   const auto members = members_of(line);
   if (!members) return false;
-  topic::Event event{.type = {}, .data = std::string(line), .idempotency_key = {}, .key = {}};
+  topic::Event event{.data = std::string(line)};
   std::string topic;
   const auto is = [](std::string_view name) { return [name](const Member& member) { return member.name == name; }; };
   const bool envelope =

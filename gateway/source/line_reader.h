@@ -4,9 +4,8 @@
 //   ndjson   an object with `data`, and no members but event, data, topic, key, id, is an envelope; any other JSON is
 //            itself the data, as it stands
 //   sse      event and data as the standard has them; id and retry are the program's own affair
-//   auto     an event stream when the first line that is not blank begins with one of its fields or a colon; else
-//   lines,
-//            of which those that are JSON objects are read as NDJSON
+//   auto     an event stream when the first line that is not blank begins with one of its fields or a colon;
+//            else lines, of which those that are JSON objects are read as NDJSON
 // `map.*` keys look into the JSON of the line (sse: of the data) and win over all of that.
 // Invariant: it holds at most one line of limits.event_size; a longer one is dropped and reading goes on behind it.
 #pragma once

@@ -69,11 +69,6 @@ void Mqtt::open(const std::string& topic, topic::TimePoint now, std::function<vo
   done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
 }
 
-void Mqtt::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
-                   std::function<void(topic::PublishResult)> done) {
-  done({.kind = topic::PublishResult::Kind::not_publishable});
-}
-
 void Mqtt::pause() {
   paused_ = true;
   metrics_.paused.add();

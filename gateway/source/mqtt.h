@@ -10,7 +10,6 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
-#include <vector>
 
 #include "gateway/source/losses.h"
 #include "gateway/source/mqtt_filter.h"
@@ -31,8 +30,6 @@ class Mqtt final : public Source {
   void stop() override;
   [[nodiscard]] bool may_have(std::string_view topic) const override;
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
-  void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
-               std::function<void(topic::PublishResult)> done) override;
   void pause() override;
   void go_on() override;
 

@@ -41,11 +41,6 @@ void NatsCore::open(const std::string& topic, topic::TimePoint now, std::functio
   done(home_.open(topic, now) ? topic::OpenResult::opened : topic::OpenResult::too_many_topics);
 }
 
-void NatsCore::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
-                       std::function<void(topic::PublishResult)> done) {
-  done({.kind = topic::PublishResult::Kind::not_publishable});
-}
-
 void NatsCore::pause() {
   metrics_.paused.add();
   handover_.pause();

@@ -23,8 +23,6 @@ class NatsCore final : public Source {
   void stop() override;
   [[nodiscard]] bool may_have(std::string_view topic) const override { return mapping_.may_have(topic); }
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
-  void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
-               std::function<void(topic::PublishResult)> done) override;
   // NATS does not wait: what the queue of the subscription cannot hold meanwhile is lost, and announced.
   void pause() override;
   void go_on() override { handover_.go_on(); }

@@ -14,7 +14,7 @@ namespace sluice::source {
 
 class SubjectMap {
  public:
-  // `filter`: subject_problem() has nothing against it, or empty. `name_size_max`: of a topic.
+  // `filter`: a subject as config/checks lets it through, or empty. `name_size_max`: of a topic.
   SubjectMap(std::string source, const std::string& filter, std::size_t name_size_max);
 
   // nullopt: the filter does not match, or no topic can have that name: tokens that hold a `/`, are no UTF-8, ...

@@ -20,7 +20,6 @@ namespace sluice::source {
   return topic::Entry::make({.position = position,
                              .type = event.type,
                              .data = event.data,
-                             .idempotency_key = {},
                              .key = key,
                              .sequence = sequence,
                              .arrived = std::chrono::steady_clock::now()});

@@ -202,7 +202,7 @@ void PostgresConnection::greet() {
   state_ = State::greeting;
   // Not a parameter of the connection: poolers refuse those.
   const std::string limit = "SET statement_timeout = " + std::to_string(options_.statement_timeout.count());
-  asked_.push_back({{.text = limit, .values = {}}, [this](const PostgresAnswer& answer) {
+  asked_.push_back({{.text = limit}, [this](const PostgresAnswer& answer) {
                       if (answer.lost()) return;
                       if (!answer.ok()) return give_up(answer.message());
                       state_ = State::up;

@@ -63,13 +63,11 @@ void PostgresListen::go_on() { connection_.resume_reading(); }
 // --- Listening -----------------------------------------------------------------------------------------------------
 
 void PostgresListen::on_up() {
-  connection_.query({.text = "LISTEN " + quote_identifier(config_.channel), .values = {}},
-                    [this](const PostgresAnswer& answer) {
-                      if (answer.lost()) return;
-                      if (!answer.ok())
-                        return connection_.give_up(explain_postgres_refusal(answer.sqlstate(), answer.message(), ""));
-                      on_listening();
-                    });
+  connection_.query({.text = "LISTEN " + quote_identifier(config_.channel)}, [this](const PostgresAnswer& answer) {
+    if (answer.lost()) return;
+    if (!answer.ok()) return connection_.give_up(explain_postgres_refusal(answer.sqlstate(), answer.message(), ""));
+    on_listening();
+  });
 }
 
 void PostgresListen::on_listening() {
@@ -111,8 +109,7 @@ void PostgresListen::on_notification(std::string_view payload, bool own) {
   else if (!data)
     poison_.count("nothing stands where map.data points: dropped");
   else
-    event = {
-        .type = read(map.event).value_or(""), .data = std::move(*data), .idempotency_key = {}, .key = read(map.key)};
+    event = {.type = read(map.event).value_or(""), .data = std::move(*data), .key = read(map.key)};
   if (event && !poison_.pass(*event)) event.reset();
   const auto index = event ? home_.open(*topic, now) : std::nullopt;
   if (index) {

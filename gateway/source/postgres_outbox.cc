@@ -112,8 +112,7 @@ void PostgresOutbox::on_described(const PostgresAnswer& answer) {
                                          .name = std::string(answer.text(0, 1).value_or("")),
                                          .is_view = answer.flag(0, 2),
                                          .readable = answer.flag(0, 3),
-                                         .writable = answer.flag(0, 4),
-                                         .columns = {}};
+                                         .writable = answer.flag(0, 4)};
   for (int row = 0; row != answer.rows(); ++row)
     description.columns.push_back({.name = std::string(answer.text(row, 5).value_or("")),
                                    .type = std::string(answer.text(row, 6).value_or("")),
@@ -143,13 +142,13 @@ void PostgresOutbox::on_extras(const PostgresAnswer& answer) {
         "wait for it. UPDATE them SET xid = pg_current_xact_id()");
   const bool standby = answer.flag(0, 5);  // where nobody can LISTEN
   if (standby) return begin();
-  ask({.text = "LISTEN " + quote_identifier(table_->description().name), .values = {}}, &PostgresOutbox::on_listening);
+  ask({.text = "LISTEN " + quote_identifier(table_->description().name)}, &PostgresOutbox::on_listening);
 }
 
 void PostgresOutbox::on_listening(const PostgresAnswer&) { begin(); }
 
 void PostgresOutbox::begin() {
-  if (!started_) return ask({.text = table_->end_query(), .values = {}}, &PostgresOutbox::on_end);
+  if (!started_) return ask({.text = table_->end_query()}, &PostgresOutbox::on_end);
   ready_ = must_examine_ = true;
   idle_wait_ = idle_wait_min;
   poll();
@@ -286,7 +285,7 @@ void PostgresOutbox::watch_hold(const PostgresRows& rows) {
     hold_wait_ = hold_wait_min;
   } else if (!hold_told_ && Clock::now() - held_since_ > hold_worth_telling) {
     hold_told_ = true;
-    ask({.text = PostgresTable::holder_query(), .values = {}}, &PostgresOutbox::on_holder);
+    ask({.text = PostgresTable::holder_query()}, &PostgresOutbox::on_holder);
   }
 }
 

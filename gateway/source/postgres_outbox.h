@@ -1,9 +1,9 @@
 // PostgresOutbox: an outbox table as a source: `table = "outbox"`. Appends its rows in the order (xid, id), each once
-// it is older than every transaction that still runs, so that a row that commits late is not lost (facts §5); is woken
-// by NOTIFY, and asks by itself where nobody notifies. The past is read by postgres_pages, events are written by
+// it is older than every transaction that still runs, so that a row that commits late is not lost; is woken by
+// NOTIFY, and asks by itself where nobody notifies. The past is read by postgres_pages, events are written by
 // postgres_inserts, each on a connection of its own. Owned by its home worker, on its thread.
-// Invariant: last_ is the place of the newest row that was appended, or dropped and counted; every row behind it will
-// be.
+// Invariant: last_ is the place of the newest row that was appended, or dropped and counted; every row behind it
+// will be.
 //
 //   connect → what the table looks like → LISTEN → where its end is: home.start(), opens what waits → rows, rows, …
 //   connect again → are the rows behind last_ still there? no: home.restart(), a gap → rows, …

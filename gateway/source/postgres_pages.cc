@@ -62,7 +62,7 @@ void PostgresPages::set_table(std::shared_ptr<const PostgresTable> table) {
 }
 
 void PostgresPages::read(const topic::ReadRequest& request, const topic::ReadLimits& limits, topic::ReadDone done) {
-  Read read{.request = request, .limits = limits, .done = std::move(done), .after = {}};
+  Read read{.request = request, .limits = limits, .done = std::move(done)};
   read.page->after = request.after;
   if (const auto after = parse_position(request.after)) read.after = *after;
   read.from_oldest = request.after.empty();

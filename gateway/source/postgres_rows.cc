@@ -116,7 +116,6 @@ std::variant<PostgresRows::Event, const char*> PostgresRows::event(int row, cons
   return Event{.topic = *topic,
                .event = {.type = read(table.event(), event_text).value_or(""),
                          .data = std::move(*content),
-                         .idempotency_key = {},
                          .key = read(table.key(), key_text)}};
 }
 

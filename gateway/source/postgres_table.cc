@@ -73,9 +73,9 @@ const PostgresTable::Column* PostgresTable::find(std::string_view column) const 
 }
 
 PostgresPart PostgresTable::part(const std::string& mapping, const char* usual) const {
-  if (mapping.starts_with('/')) return {.column = {}, .pointer = mapping};
-  if (!mapping.empty()) return {.column = quote_identifier(mapping), .pointer = {}};
-  return {.column = has(usual) ? quote_identifier(usual) : "", .pointer = {}};
+  if (mapping.starts_with('/')) return {.pointer = mapping};
+  if (!mapping.empty()) return {.column = quote_identifier(mapping)};
+  return {.column = has(usual) ? quote_identifier(usual) : ""};
 }
 
 std::string PostgresTable::find_problem(const config::Source& config) const {
@@ -138,8 +138,8 @@ std::string PostgresTable::extras_query() const {
       "SELECT indexed, unique_keys, sequence::text, last_id, CASE WHEN indexed THEN coalesce((SELECT \"xid\" FROM {0} "
       "ORDER BY \"xid\" DESC, \"id\" DESC LIMIT 1) >= pg_snapshot_xmax(pg_current_snapshot()), false) ELSE false END, "
       "pg_is_in_recovery() FROM (SELECT "
-      "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = $1::text::regclass AND i.indisvalid AND {1} AND {2}) AS "
-      "indexed, "
+      "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = $1::text::regclass AND i.indisvalid AND {1} AND {2}) "
+      "AS indexed, "
       "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = $1::text::regclass AND i.indisvalid AND i.indisunique AND "
       "i.indnkeyatts = 1 AND i.indpred IS NULL AND {3}) AS unique_keys) AS indexes LEFT JOIN "
       // One number after the other, none kept back by a session: only then does the last one tell of rows.
@@ -166,23 +166,21 @@ std::string PostgresTable::rows_query(bool filtered, bool examined) const {
           ? fmt::format("coalesce(pg_sequence_last_value({}::regclass), 0)", extras_.id_sequence)
           : "NULL::int8";
   return fmt::format(
-      "WITH horizon AS MATERIALIZED (SELECT pg_snapshot_xmin(s) AS low, pg_snapshot_xmax(s) AS high FROM "
-      "pg_current_snapshot() AS s), "
+      "WITH horizon AS MATERIALIZED (SELECT pg_snapshot_xmin(s) AS low, pg_snapshot_xmax(s) AS high "
+      "FROM pg_current_snapshot() AS s), "
       "scanned AS MATERIALIZED (SELECT \"xid\" AS xid, \"id\"::int8 AS id, {topic} AS topic, {event} AS event, {key} "
-      "AS key, {payload} AS data, coalesce(octet_length({payload}), 0)::int8 AS size FROM {table} WHERE (\"xid\", "
-      "\"id\") > "
-      "($1::xid8, $2::int8) AND \"id\" >= 0 ORDER BY \"xid\", \"id\" LIMIT $3::int8), "
+      "AS key, {payload} AS data, coalesce(octet_length({payload}), 0)::int8 AS size FROM {table} "
+      "WHERE (\"xid\", \"id\") > ($1::xid8, $2::int8) AND \"id\" >= 0 ORDER BY \"xid\", \"id\" LIMIT $3::int8), "
       "judged AS (SELECT scanned.*, {wanted} AND xid < low AND size <= $5::int8 AS shown FROM scanned, horizon), "
       "measured AS (SELECT *, sum(CASE WHEN shown THEN size ELSE 0 END) OVER (ORDER BY xid, id ROWS BETWEEN UNBOUNDED "
       "PRECEDING AND 1 PRECEDING) AS before FROM judged) "
       // Columns of the head that every row repeated cost more than the row.
-      "SELECT xid, id, topic, event, key, size, data FROM (SELECT 0 AS part, low AS xid, {last_id} AS id, high::text "
-      "AS "
-      "topic, pg_is_in_recovery()::text AS event, ({anchored})::text AS key, (SELECT count(*) FROM scanned) AS size, "
-      "NULL "
-      "AS data FROM horizon UNION ALL SELECT 1, xid, id, topic, event, key, CASE WHEN size > $5::int8 THEN size END, "
-      "CASE "
-      "WHEN shown THEN data END FROM measured WHERE coalesce(before, 0) < $4::int8) AS answer ORDER BY part, xid, id",
+      "SELECT xid, id, topic, event, key, size, data FROM (SELECT 0 AS part, low AS xid, {last_id} AS id, "
+      "high::text AS topic, pg_is_in_recovery()::text AS event, ({anchored})::text AS key, "
+      "(SELECT count(*) FROM scanned) AS size, NULL AS data FROM horizon UNION ALL "
+      "SELECT 1, xid, id, topic, event, key, CASE WHEN size > $5::int8 THEN size END, "
+      "CASE WHEN shown THEN data END FROM measured WHERE coalesce(before, 0) < $4::int8) AS answer "
+      "ORDER BY part, xid, id",
       fmt::arg("topic", or_null(topic_)), fmt::arg("event", or_null(event_)), fmt::arg("key", or_null(key_)),
       fmt::arg("payload", payload), fmt::arg("table", table), fmt::arg("wanted", wanted),
       fmt::arg("anchored", anchored), fmt::arg("last_id", last_id));
@@ -228,8 +226,7 @@ std::string PostgresTable::insert_query() const {
   add(key_, "key");
   std::string conflict, key = "NULL::text";
   if (extras_.unique_keys) {
-    add({.column = "\"idempotency_key\"", .pointer = {}},
-        ("idempotency_key::" + find("idempotency_key")->type).c_str());
+    add({.column = "\"idempotency_key\""}, ("idempotency_key::" + find("idempotency_key")->type).c_str());
     conflict = "ON CONFLICT (\"idempotency_key\") DO NOTHING ";
     key = "\"idempotency_key\"::text";
   }

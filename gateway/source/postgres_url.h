@@ -1,6 +1,6 @@
 // PostgresUrl: where PostgreSQL is and who we are there, from `postgres://user:password@host:port/database?sslmode=…`
 // as libpq reads it, and from the source's `tls.*` keys. A value, made once at start. libpq would resolve host names by
-// blocking: they stand apart here, so that the connection can resolve them first (facts §5).
+// blocking: they stand apart here, so that the connection can resolve them first.
 // Invariant: no text that it gives repeats the password.
 #pragma once
 

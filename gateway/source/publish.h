@@ -1,5 +1,5 @@
 // Publish: the source that has no engine: events come by POST, history is this node's, in memory. Topics open on first
-// use. An acknowledged publish is in the log of this process, survives nothing else (docs/configuration.md says so).
+// use. An acknowledged publish is in the log of this process, survives nothing else (docs/durability.md).
 // Invariant: a batch is appended whole, or not at all.
 #pragma once
 

@@ -118,7 +118,6 @@ void PublishDisk::ask(const Read& read) {
   }
   DiskQuery query{.topics = read.request.topics,
                   .after = after,
-                  .since = {},
                   .entries_max = read.limits.entries,
                   .bytes_max = read.limits.bytes};
   if (read.request.since) query.since = std::chrono::duration_cast<DiskTime>(read.request.since->time_since_epoch());

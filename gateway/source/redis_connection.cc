@@ -138,7 +138,6 @@ void RedisConnection::connect() {
   connection_.connect({.host = options_.url.host,
                        .port = options_.url.port,
                        .tls = options_.url.tls ? options_.tls : nullptr,
-                       .server_name = {},
                        .timeout = options_.connect_timeout});
 }
 

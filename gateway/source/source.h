@@ -4,10 +4,10 @@
 // Invariant: what it appends it appends once, and after a pause it goes on where it was.
 //
 // A source with an engine, in the order of its life:
-//   start()      connects; when it knows where its engine is now: home.start(position), or per topic home.open(…,
-//   start) open()       answers when the topic's log is there; a source of one order for all topics opens what it
-//   receives append       each event once, with its position; after a reconnect it goes on behind the last one it
-//   appended read()       a page of the past (SharedSource::replays); says in `gap` what the engine no longer has
+//   start()      connects; knowing where its engine is now: home.start(position), or per topic home.open(…, start)
+//   open()       answers when the topic's log is there; a source of one order for all topics opens what it receives
+//   append       each event once, with its position; after a reconnect it goes on behind the last one it appended
+//   read()       a page of the past (SharedSource::replays); says in `gap` what the engine no longer has
 //   pause()      asks its engine for no more until go_on()
 //   publish()    the engine's own write, answered after its acknowledgement; the event comes back through the source
 #pragma once

@@ -163,9 +163,4 @@ void SseBackend::read(const topic::ReadRequest& request, const topic::ReadLimits
   found->second->read(request, limits, std::move(done));
 }
 
-void SseBackend::publish(const std::string&, std::vector<topic::Event>, topic::TimePoint,
-                         std::function<void(topic::PublishResult)> done) {
-  done({.kind = topic::PublishResult::Kind::not_publishable});
-}
-
 }  // namespace sluice::source

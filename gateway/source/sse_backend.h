@@ -36,8 +36,6 @@ class SseBackend final : public Source {
   void open(const std::string& topic, topic::TimePoint now, std::function<void(topic::OpenResult)> done) override;
   void stop_opening(const std::set<std::string>& topics) override;
   void read(const topic::ReadRequest& request, const topic::ReadLimits& limits, topic::ReadDone done) override;
-  void publish(const std::string& topic, std::vector<topic::Event> events, topic::TimePoint now,
-               std::function<void(topic::PublishResult)> done) override;
   void on_topic_closed(const std::string& topic) override;
   [[nodiscard]] topic::TimePoint due() const override { return due_; }
   void on_time(topic::TimePoint now) override;

@@ -35,9 +35,7 @@ SseBackendEvent SseBackendReader::take(const proto::sse::EventView& view) {
   if (id) last_ = *id;
   if (taken.kind == Kind::event) {
     taken.event = {.type = view.type == "message" ? std::string() : std::string(view.type),
-                   .data = std::string(view.data),
-                   .idempotency_key = {},
-                   .key = {}};
+                   .data = std::string(view.data)};
     if (!poison_.pass(taken.event, topic_)) taken.kind = Kind::ignored;
   } else if (taken.kind == Kind::gap) {
     taken.reason = reason_in(view.data);

@@ -93,13 +93,9 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
       return;
     }
     const std::string data =
-        topic::gap_data({.topic = owner.topic_.name, .from = through, .to = position, .count = {}, .reason = reason});
-    push(topic::Entry::make({.position = position,
-                             .type = "sluice.gap",
-                             .data = data,
-                             .idempotency_key = {},
-                             .sequence = 0,
-                             .arrived = steady_clock::now()}),
+        topic::gap_data({.topic = owner.topic_.name, .from = through, .to = position, .reason = reason});
+    push(topic::Entry::make(
+             {.position = position, .type = "sluice.gap", .data = data, .sequence = 0, .arrived = steady_clock::now()}),
          position);
   }
   void on_open() override {
@@ -127,7 +123,6 @@ struct SseBackendPast::Reading final : SseBackendStream::Visitor {
       push(topic::Entry::make({.position = taken.position,
                                .type = taken.event.type,
                                .data = taken.event.data,
-                               .idempotency_key = {},
                                .sequence = 0,
                                .arrived = steady_clock::now()}),
            taken.position);

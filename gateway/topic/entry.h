@@ -1,7 +1,7 @@
-// Entry: one event, encoded once as text/event-stream: its `id:` line, then the rest. One allocation, immutable after
-// make(), reference-counted, the only object that crosses threads. Made by a source's home, held by every worker's logs
-// and by cursors that have partly sent it.
-// Invariant: bytes() is one whole event (or comment-free gap) that ends in an empty line; bytes() = id_line() + rest().
+// Entry: one event, encoded once as text/event-stream: its `id:` line, then the rest. One allocation,
+// reference-counted, immutable, so any thread may read it (ARCHITECTURE.md, Invariants). Made by a source's home, held
+// by every worker's logs and by cursors that have partly sent it.
+// Invariant: bytes() is one whole event that ends in an empty line; bytes() = id_line() + rest().
 #pragma once
 
 #include <atomic>

@@ -1,9 +1,10 @@
 // Gap: events that a subscriber should have got and that nobody has any more, announced in its stream before the next
-// event as `event: sluice.gap` (design §5.4). A value. Pure text.
-// Invariant: the gap's `id:` is the last lost position, so that a client that got it is not told of the same loss
-// again.
+// event as `event: sluice.gap`. A value. Pure text.
+// Invariant: the gap's `id:` is the last lost position, so that a client that got it is not told of the same
+// loss again.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,7 +22,7 @@ enum class GapReason : std::uint8_t {
   source_lost,       // the source lost its engine for a while, and the engine keeps nothing (pub/sub)
   too_many_topics,   // limits.topics topics have state: an event of another one was passed over
 };
-inline constexpr std::size_t gap_reason_count = 8;
+inline constexpr std::size_t gap_reason_count = static_cast<std::size_t>(GapReason::too_many_topics) + 1;
 [[nodiscard]] const char* name(GapReason reason);
 
 struct Gap {

@@ -50,13 +50,7 @@ void Home::start(const std::string& position, Sequence last) {
   for (auto& [index, member] : members_) forget_keys(*member, last_);
   removed_through_ = last_;
   removed_position_ = position;
-  send({.kind = Message::Kind::start,
-        .source = source_,
-        .topic = 0,
-        .sequence = last_,
-        .entry = {},
-        .shared = place_of(position),
-        .call = {}});
+  send({.kind = Message::Kind::start, .source = source_, .topic = 0, .sequence = last_, .shared = place_of(position)});
 }
 
 void Home::restart(const std::string& position, GapReason reason, TimePoint now) {
@@ -71,9 +65,7 @@ void Home::restart(TopicIndex topic, const std::string& position, GapReason reas
         .source = source_,
         .topic = topic,
         .sequence = last_,
-        .entry = {},
-        .shared = place_of(position),
-        .call = {}});
+        .shared = place_of(position)});
   append_gap(topic, reason, position, now);
 }
 
@@ -102,9 +94,7 @@ std::optional<TopicIndex> Home::open(const std::string& topic, TimePoint now, co
         .source = source_,
         .topic = index,
         .sequence = start.empty() ? removed_through_ : last_,
-        .entry = {},
-        .shared = member->shared,
-        .call = {}});
+        .shared = member->shared});
   member->log = &own_.log(index);
   names_.emplace(member->shared->name, index);
   order_.push_back(index);
@@ -133,9 +123,8 @@ void Home::append_gap(TopicIndex topic, GapReason reason, std::string_view to, T
   const Sequence sequence = ++last_;
   const std::string position = to.empty() ? own_.format().text_of(sequence).value_or("") : std::string(to);
   const TopicLog& log = *members_.at(topic)->log;
-  const Gap gap{.topic = log.name(), .from = log.newest_position(), .to = position, .count = {}, .reason = reason};
-  append_as(topic, sequence, position,
-            {.type = std::string(gap_event), .data = gap_data(gap), .idempotency_key = {}, .key = {}}, now);
+  const Gap gap{.topic = log.name(), .from = log.newest_position(), .to = position, .reason = reason};
+  append_as(topic, sequence, position, {.type = std::string(gap_event), .data = gap_data(gap)}, now);
   --appended_;
 }
 
@@ -149,7 +138,7 @@ void Home::send_loss(GapReason reason, std::string_view to, TimePoint now, bool 
   const std::string from = format.text_of(last_).value_or(removed_position_);
   removed_through_ = ++last_;
   removed_position_ = to.empty() ? format.text_of(last_).value_or("") : std::string(to);
-  const Gap gap{.topic = all, .from = from, .to = removed_position_, .count = {}, .reason = reason};
+  const Gap gap{.topic = all, .from = from, .to = removed_position_, .reason = reason};
   send({.kind = Message::Kind::lose,
         .to_every_view = to_every_view,
         .source = source_,
@@ -158,11 +147,8 @@ void Home::send_loss(GapReason reason, std::string_view to, TimePoint now, bool 
         .entry = Entry::make({.position = removed_position_,
                               .type = gap_event,
                               .data = gap_data(gap),
-                              .idempotency_key = {},
                               .sequence = last_,
-                              .arrived = now}),
-        .shared = {},
-        .call = {}});
+                              .arrived = now})});
 }
 
 void Home::lose(GapReason reason, std::string_view to, TimePoint now) {
@@ -194,9 +180,7 @@ Sequence Home::append_as(TopicIndex topic, Sequence sequence, std::string_view p
         .source = source_,
         .topic = topic,
         .sequence = through,
-        .entry = std::move(entry),
-        .shared = {},
-        .call = {}});
+        .entry = std::move(entry)});
   if (own_.footprint() > history_.bytes_total) shrink(topic);
   return sequence;
 }
@@ -235,13 +219,7 @@ void Home::forget_keys(Member& member, Sequence through) {
 
 void Home::trim(TopicIndex topic, Member& member, Sequence through) {
   forget_keys(member, through);
-  send({.kind = Message::Kind::trim,
-        .source = source_,
-        .topic = topic,
-        .sequence = through,
-        .entry = {},
-        .shared = {},
-        .call = {}});
+  send({.kind = Message::Kind::trim, .source = source_, .topic = topic, .sequence = through});
 }
 
 void Home::shrink(TopicIndex appended) {
@@ -285,13 +263,7 @@ void Home::expire(TimePoint now, const std::function<void(const std::string&)>& 
     names_.erase(member.shared->name);
     order_[sweep_] = order_.back();
     order_.pop_back();
-    send({.kind = Message::Kind::remove,
-          .source = source_,
-          .topic = topic,
-          .sequence = 0,
-          .entry = {},
-          .shared = {},
-          .call = {}});
+    send({.kind = Message::Kind::remove, .source = source_, .topic = topic, .sequence = 0});
     if (recent_ == &member) recent_ = nullptr;
     members_.erase(topic);
   }

@@ -43,7 +43,7 @@ class Home {
   [[nodiscard]] std::optional<TopicIndex> open(const std::string& topic, TimePoint now, const std::string& start = {});
   [[nodiscard]] std::optional<TopicIndex> find(std::string_view topic) const;
   [[nodiscard]] std::size_t topic_count() const { return members_.size(); }
-  // For so many more topics.
+  // Whether `count` more topics fit below `topics_max`.
   [[nodiscard]] bool has_room(std::size_t count) const { return members_.size() + count <= topics_max_; }
   // Open topics, in no order.
   [[nodiscard]] const std::vector<TopicIndex>& all() const { return order_; }
@@ -61,7 +61,7 @@ class Home {
   // The same for whatever is not open: topics opened from now on begin behind the loss, so that nobody resumes before
   // it without a word, and wildcards that match no open topic are told.
   void lose_unopened(GapReason reason, std::string_view to, TimePoint now);
-  // Both, for sources with one order for all topics.
+  // append_gap() in every open topic, then lose_unopened(). For sources with one order for all topics.
   void lose(GapReason reason, std::string_view to, TimePoint now);
   // Events up to `to` (empty where positions are ours) of topics that open() had no room for were not appended: every
   // wildcard is told, and topics opened from now on begin behind them.

@@ -37,8 +37,7 @@ std::optional<Merge::Want> Merge::take_want() {
     if (!part.replay || part.replay->page || part.replay->asked) continue;
     (void)began_anew(part);
     part.replay->asked = true;
-    Want want{
-        .part = index, .topics = part.topics, .request = {.topics = {}, .after = part.replay->after, .since = {}}};
+    Want want{.part = index, .topics = part.topics, .request = {.after = part.replay->after}};
     for (const Member& member : members_)
       if (member.part == index) want.request.topics.push_back(member.cursor.log()->name());
     return want;

@@ -49,7 +49,7 @@ class Newest {
   // `until`: the position after which the log had everything when this was made.
   void want_past(std::string until) {
     reads_past_ = true;
-    past_ = Past{.until = std::move(until), .after = {}};
+    past_ = Past{.until = std::move(until)};
   }
   // The position after which the next page is wanted (empty: from the oldest); nullptr: none is.
   [[nodiscard]] const std::string* wanted_page() const { return past_ ? &past_->after : nullptr; }
@@ -63,8 +63,8 @@ class Newest {
   // `place`: where the reader goes on (its `next`, `through` and `position`).
   [[nodiscard]] RoundPtr snapshot(const TopicLog& log, Round&& place);
   // What changed after `after`, with the entries of the ring that have no key. Only where it covers() that.
-  // nullptr: it would save little (`lost`: that is all the same). Then nobody who is less far behind is asked for again
-  // until so many entries have come.
+  // nullptr, unless `lost`, where the round would still hold more than 75 % of what it replaces. After that, readers at
+  // or after that place are refused without counting until `patience` more entries have come.
   [[nodiscard]] RoundPtr changed(const TopicLog& log, Sequence after, Round&& place, bool lost, std::uint64_t patience);
 
   // Keys, those of which only the deletion is known included; and the others.

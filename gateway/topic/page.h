@@ -1,5 +1,5 @@
-// Page: a run of events that the engine still has, read for everybody who asks for it (design §5.4, Replay). Made on a
-// source's home worker, immutable once shared; with Entry the only object that crosses threads, reference-counted.
+// Page: a run of events that the engine still has, read for everybody who asks for it (Replays). Made on a source's
+// home worker, reference-counted, immutable once shared, so any thread may read it (ARCHITECTURE.md, Invariants).
 // Invariant: `entries` are all events of its topics in (from, through], in the source's order; what is lost of
 // (after, from] is announced before them.
 #pragma once

@@ -1,4 +1,4 @@
-// PositionFormat: how a source writes where an event stands in its engine, as the text of an `id:` (design §5.4). To
+// PositionFormat: how a source writes where an event stands in its engine, as the text of an `id:`. To
 // all but its source a position is opaque: this is the one place where texts are told apart and put in order. Made by
 // the source's wiring, shared by all workers; every member may be called on any thread. Invariant: of two positions of
 // one opening compare() says which is first, or `unordered` where the text alone cannot tell (a backend's own ids);

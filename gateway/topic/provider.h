@@ -1,5 +1,7 @@
 // Provider: what the serving side may ask of a source, without knowing which engine it is: open a topic, publish into
-// it. Implemented by every source; but for may_have() called only on the source's home worker, which tells it the time.
+// it, read the past, hold on while a worker has no room, and do what is due. Implemented by every source, owned by its
+// home worker, which tells it the time; but for may_have() and has_wildcards() called only on that worker's thread.
+// Invariant: every `done` is called at most once: not where the source was stopped, or told to drop the topic, first.
 #pragma once
 
 #include <functional>
@@ -46,9 +48,14 @@ class Provider {
   virtual void open(const std::string& topic, TimePoint now, std::function<void(OpenResult)> done) = 0;
   // Nobody has waited for these topics, which are being opened, since the linger: it drops them, unanswered.
   virtual void stop_opening(const std::set<std::string>&) {}
-  // All or nothing. `done` is called once, when the events are as safe as this source makes them.
-  virtual void publish(const std::string& topic, std::vector<Event> events, TimePoint now,
-                       std::function<void(PublishResult)> done) = 0;
+  // All or nothing. `done` is called when the events are as safe as this source makes them. By default nobody can: most
+  // engines are only read.
+  virtual void publish(const std::string& /*topic*/, std::vector<Event> events, TimePoint,
+                       std::function<void(PublishResult)> done) {
+    const std::vector<Event> unpublished = std::move(events);
+    const std::function<void(PublishResult)> once = std::move(done);
+    once({.kind = PublishResult::Kind::not_publishable});
+  }
   // How many reads may wait for it at once: more where one waits for what its engine has not sent yet.
   [[nodiscard]] virtual std::size_t reads_at_once() const { return 4; }
   // Reads what its engine still has of the past, for sources whose SharedSource says that they replay. Answered when

@@ -5,8 +5,8 @@
 
 namespace sluice::topic {
 
-Replays::Replays(const PositionFormat& format, Read read, Newest newest, Limits limits)
-    : format_(format), read_(std::move(read)), newest_(std::move(newest)), limits_(limits) {}
+Replays::Replays(const PositionFormat& format, Read read, LastAppended last_appended, Limits limits)
+    : format_(format), read_(std::move(read)), last_appended_(std::move(last_appended)), limits_(limits) {}
 
 // --- Pages that are here -------------------------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ void Replays::want(ReadRequest request, TimePoint now, ReadDone done) {
       same->second.askers.push_back(std::move(done));
       return;
     }
-  Asked asked{.request = std::move(request), .askers = {}};
+  Asked asked{.request = std::move(request)};
   asked.askers.push_back(std::move(done));
   if (in_flight_.size() < limits_.in_flight) return start(key, std::move(asked), now);
   waiting_.emplace(key, std::move(asked));
@@ -83,7 +83,7 @@ void Replays::want(ReadRequest request, TimePoint now, ReadDone done) {
 
 void Replays::start(const std::string& key, Asked&& asked, TimePoint now) {
   const ReadRequest request = asked.request;
-  asked.appended = newest_();
+  asked.appended = last_appended_();
   asked.forgot = forgot_;
   in_flight_.emplace(key, std::move(asked));
   ++reads_;

@@ -23,7 +23,7 @@ class Replays {
   // Asks the engine; answers in this call or later, in any order.
   using Read = std::function<void(const ReadRequest&, ReadDone)>;
   // The newest entry that the source has appended (Page::appended).
-  using Newest = std::function<Sequence()>;
+  using LastAppended = std::function<Sequence()>;
   struct Limits {
     std::size_t bytes = 64 * 1024 * 1024;
     std::size_t in_flight = 4;
@@ -32,9 +32,9 @@ class Replays {
     std::chrono::milliseconds age{60'000};
   };
 
-  Replays(const PositionFormat& format, Read read, Newest newest, Limits limits);
-  Replays(const PositionFormat& format, Read read, Newest newest)
-      : Replays(format, std::move(read), std::move(newest), Limits{}) {}
+  Replays(const PositionFormat& format, Read read, LastAppended last_appended, Limits limits);
+  Replays(const PositionFormat& format, Read read, LastAppended last_appended)
+      : Replays(format, std::move(read), std::move(last_appended), Limits{}) {}
 
   void want(ReadRequest request, TimePoint now, ReadDone done);
   // Drops what nobody uses, and what is old. Once a second.
@@ -70,7 +70,7 @@ class Replays {
 
   const PositionFormat& format_;
   const Read read_;
-  const Newest newest_;
+  const LastAppended last_appended_;
   const Limits limits_;
   KeptList kept_;  // the one used last first
   std::unordered_map<std::string, KeptList::iterator> by_key_;

@@ -1,5 +1,5 @@
 // Round: the newest entry of each key of one log, frozen at one moment: what a new subscriber of a snapshot gets first,
-// and what a slow one gets instead of all that it has missed (design §5.6). Made by Newest, shared by all who are sent
+// and what a slow one gets instead of all that it has missed. Made by Newest, shared by all who are sent
 // it at the same time, immutable. Its entries are sent without `id:`, so that a cut inside it repeats newest values and
 // never older ones; `sluice.snapshot` closes it, with the id of the moment.
 // Invariant: no two entries have one key; they stand in the order of their log.

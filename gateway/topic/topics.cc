@@ -272,7 +272,7 @@ void Topics::keep_newest(TopicLog& log) {
 }
 
 Round Topics::place_now(const TopicLog& log) const {
-  return {.entries = {}, .next = log.head(), .through = applied_, .position = std::string(now_position(log))};
+  return {.next = log.head(), .through = applied_, .position = std::string(now_position(log))};
 }
 
 RoundPtr Topics::snapshot(const TopicLog& log) const { return log.newest()->snapshot(log, place_now(log)); }

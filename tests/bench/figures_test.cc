@@ -86,7 +86,7 @@ TEST_CASE("the knee is the last step within the limits") {
   CHECK(value(run, "knee") == 128'000);
   CHECK(broken_limit(run) == "p99 160 ms is above 100 ms");
   Outcome hopeless;
-  hopeless.ramp.push_back({.offered = 10, .latency = {}, .broken = "lost 3"});
+  hopeless.ramp.push_back({.offered = 10, .broken = "lost 3"});
   CHECK(knee_of(hopeless) == nullptr);
   CHECK(!has(hopeless, "knee"));
 }

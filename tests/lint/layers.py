@@ -12,12 +12,12 @@ MAY_INCLUDE = {
     "proto": set(),
     "certs": {"proto"},
     "gateway/config": {"proto"},
-    "gateway/topic": {"proto", "gateway/config"},
+    "gateway/topic": {"proto"},
     "gateway/load": {"proto", "gateway/config"},
-    "gateway/access": {"proto", "gateway/config"},
+    "gateway/access": {"proto"},
     "gateway/observe": {"proto", "gateway/config"},
     "gateway/source": {"proto", "gateway/config", "gateway/topic", "gateway/observe", "gateway/client"},
-    "gateway/client": {"proto", "gateway/config"},
+    "gateway/client": {"proto"},
     "gateway/serve": {"proto", "gateway/config", "gateway/topic", "gateway/load", "gateway/access", "gateway/observe"},
 }
 
@@ -35,10 +35,8 @@ READS_AT_START = ["proto/pem.*", "proto/tls_context.cc"]
 # Asio is only where a socket, a timer or a thread is.
 ASIO = re.compile(r"boost/asio(\.hpp|/.*)")
 MAY_USE_ASIO = [
-    "gateway/main.cc",
     "gateway/connect_check.cc",
     "gateway/client/*",
-    "gateway/serve/connection.*",
     "gateway/serve/gateway.*",
     "gateway/serve/listener.*",
     "gateway/serve/socket.*",

@@ -95,8 +95,7 @@ TEST_CASE("a value of the wrong type or out of its bounds is named with the reme
        "sluice.toml:1:13: `heartbeat` is \"15 sec\", which is no duration; write \"250ms\", \"10s\", \"5m\" or \"1h\""},
       {"a retry that makes a stampede", "retry = { min = \"500ms\" }",
        "sluice.toml:1:17: `retry.min` is 500ms; expected duration, 1s to 1h (shortest reconnection time given; "
-       "browsers "
-       "obey shorter ones at once (Chromium: 3 ms after `retry: 0`))"},
+       "browsers obey shorter ones at once (Chromium: 3 ms after `retry: 0`))"},
       {"a size with an unknown unit", "limits.event_size = \"1Mb\"",
        "sluice.toml:1:21: `limits.event_size` is \"1Mb\", which is no size; write bytes or \"64KiB\", \"10MB\""},
       {"a size too large",

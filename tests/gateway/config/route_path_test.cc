@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "gateway/config/config.h"
+
 using namespace sluice::config;
 
 TEST_CASE("a path is literal segments, whole captures, and a rest at the end") {
@@ -50,4 +52,15 @@ TEST_CASE("a topic is a source, or a name or everything below it") {
     CHECK_MESSAGE(topic_pattern_problem(topic) == "", topic);
   for (const char* topic : {"", "/", "fleet/", "/fleet", "**", "fleet/*", "fleet/**/a", "fleet/a b", "a\n"})
     CHECK_MESSAGE(topic_pattern_problem(topic) != "", topic);
+}
+
+TEST_CASE("a route serves the source that it names, and those of its topics") {
+  for (const char* topic : {"fleet", "fleet/eu/1", "fleet/**"}) CHECK_MESSAGE(source_of_topic(topic) == "fleet", topic);
+  const Route own{.path = "/fleet/{car}", .source = "fleet"};
+  const Route several{.path = "/all", .topics = {"audit", "fleet/**"}};
+  for (const Route& route : {own, several}) {
+    CHECK(serves(route, "fleet"));
+    CHECK_FALSE(serves(route, "flee"));
+  }
+  CHECK(serves(several, "audit"));
 }

@@ -240,8 +240,7 @@ std::string Conversation::publish(const std::string& topic, std::string data, st
     const auto opened = homes[index]->open(topic, services.now);
     REQUIRE(opened);
     const auto sequence = homes[index]->append(
-        *opened, {.type = std::move(type), .data = std::move(data), .idempotency_key = {}, .key = std::move(key)},
-        services.now);
+        *opened, {.type = std::move(type), .data = std::move(data), .key = std::move(key)}, services.now);
     run();
     return topics.format().text_of(sequence).value_or("");
   }
@@ -346,7 +345,7 @@ void Conversation::publish(topic::SourceIndex source, const std::string& topic, 
   if (silent_home) return unanswered.push_back(asker);
   if (full_mailbox) {
     if (auto* stream = find<serve::PublishStream>(asker))
-      stream->on_published({.kind = topic::PublishResult::Kind::busy, .positions = {}});
+      stream->on_published({.kind = topic::PublishResult::Kind::busy});
     return;
   }
   sources_[source]->publish(topic, std::move(events), services.now, [&](const topic::PublishResult& result) {

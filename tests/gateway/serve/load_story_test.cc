@@ -16,7 +16,7 @@ config::Config config_with(std::uint32_t streams, std::uint32_t accept_rate = 0)
   config::Config config = Conversation::default_config();
   config.limits.streams = streams;
   config.limits.accept_rate = accept_rate;
-  config.retry = {.min = 1s, .max = 60s, .steps = {}};
+  config.retry = {.min = 1s, .max = 60s};
   return config;
 }
 

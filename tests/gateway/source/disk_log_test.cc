@@ -161,18 +161,18 @@ TEST_CASE("who resumes gets pages in order: all topics, some, or all below a nam
     CHECK(owner.data_of(owner.read_all({"notes/ab", "notes/a"}, 35, entries_max)) ==
           Strings{"notes/ab 36", "notes/a 37", "notes/ab 40"});
   }
-  const DiskPage page = owner.read({.topics = {"notes/a"}, .after = 3, .since = {}, .entries_max = 2});
+  const DiskPage page = owner.read({.topics = {"notes/a"}, .after = 3, .entries_max = 2});
   CHECK(owner.data_of(page.entries) == Strings{"notes/a 5", "notes/a 9"});
   CHECK(page.through == 9);
   CHECK_FALSE(page.end);
   CHECK(page.evicted_through == 0);
   // The end joins the live events: the page is complete up to the newest sequence of all.
-  const DiskPage last = owner.read({.topics = {"notes/a"}, .after = 37, .since = {}});
+  const DiskPage last = owner.read({.topics = {"notes/a"}, .after = 37});
   CHECK(last.entries.empty());
   CHECK(last.end);
   CHECK(last.through == 40);
   // A position that only a forged id can name.
-  const DiskPage future = owner.read({.topics = {}, .after = ~source::DiskSequence{0}, .since = {}});
+  const DiskPage future = owner.read({.after = ~source::DiskSequence{0}});
   CHECK(future.entries.empty());
   CHECK(future.end);
 }
@@ -181,14 +181,14 @@ TEST_CASE("a page ends at its bytes, but has one entry at least") {
   DiskOwner owner;
   owner.open();
   for (const std::size_t size : {10U, 10U, 5'000U, 10U}) owner.append({event(std::string(size, 'x'))});
-  DiskPage page = owner.read({.topics = {}, .after = 0, .since = {}, .entries_max = 10, .bytes_max = 100});
+  DiskPage page = owner.read({.after = 0, .entries_max = 10, .bytes_max = 100});
   CHECK(page.entries.size() == 2);
   CHECK(page.through == 2);
   CHECK_FALSE(page.end);
-  page = owner.read({.topics = {}, .after = 2, .since = {}, .entries_max = 10, .bytes_max = 100});
+  page = owner.read({.after = 2, .entries_max = 10, .bytes_max = 100});
   CHECK(page.entries.size() == 1);
   CHECK(page.through == 3);
-  page = owner.read({.topics = {}, .after = 3, .since = {}, .entries_max = 10, .bytes_max = 100});
+  page = owner.read({.after = 3, .entries_max = 10, .bytes_max = 100});
   CHECK(page.entries.size() == 1);
   CHECK(page.end);
 }
@@ -206,7 +206,7 @@ TEST_CASE("more topics than are merged are read in order all the same, in bounde
   REQUIRE(all.size() == 600);
   for (std::size_t index = 0; index < all.size(); ++index) CHECK(all[index].sequence == index + 1);
   // Behind them 22,000 entries of another topic: a page gives up before it has looked at all of them.
-  const DiskPage page = owner.read({.topics = {"notes/**"}, .after = 600, .since = {}});
+  const DiskPage page = owner.read({.topics = {"notes/**"}, .after = 600});
   CHECK(page.entries.empty());
   CHECK_FALSE(page.end);
   CHECK(page.through == 20'600);
@@ -218,7 +218,7 @@ TEST_CASE("who asks for a time gets nothing older") {
   for (int index = 1; index <= 50; ++index)
     owner.append({event(std::to_string(index))}, index % 2 == 0 ? "notes/a" : "notes/b", DiskTime(index * 100));
   const auto first_since = [&](int time) {
-    const DiskPage page = owner.read({.topics = {}, .after = 0, .since = DiskTime(time), .entries_max = 1});
+    const DiskPage page = owner.read({.after = 0, .since = DiskTime(time), .entries_max = 1});
     return page.entries.empty() ? "none" : page.entries[0].event.data;
   };
   CHECK(first_since(0) == "1");

@@ -39,7 +39,7 @@ struct TemporaryFolder {
 };
 
 inline topic::Event event(std::string data, std::string idempotency_key = {}) {
-  return {.type = "", .data = std::move(data), .idempotency_key = std::move(idempotency_key), .key = {}};
+  return {.type = "", .data = std::move(data), .idempotency_key = std::move(idempotency_key)};
 }
 
 class DiskOwner {
@@ -111,7 +111,7 @@ class DiskOwner {
                                           std::size_t entries_max = 1'000) {
     std::vector<source::DiskEntry> all;
     for (bool end = false; !end;) {
-      source::DiskPage page = read({.topics = topics, .after = after, .since = {}, .entries_max = entries_max});
+      source::DiskPage page = read({.topics = topics, .after = after, .entries_max = entries_max});
       REQUIRE((page.end || page.through > after));
       end = page.end;
       after = page.through;

@@ -121,7 +121,7 @@ struct Ring {
     position.set(partition, offset);
     position.set_own(partition);
     const std::string data = std::to_string(partition) + "/" + std::to_string(offset);
-    home->append(index, position.to_string(), {.type = {}, .data = data, .idempotency_key = {}, .key = {}}, now);
+    home->append(index, position.to_string(), {.data = data}, now);
   }
   [[nodiscard]] topic::TopicLog& log() { return topics->log(index); }
   [[nodiscard]] topic::PartStart resume(const std::string& at) {
@@ -306,8 +306,8 @@ TEST_CASE("when the topic was made anew, what a stream had of the old one hides 
   // One that is ahead of the ring, which has nothing for it.
   Ring slow("0.0,1.9");
   Stream ahead(slow, "0.0,1.9");
-  const auto page = std::make_shared<topic::Page>(topic::Page{
-      .after = "0.5,1.9", .from = "0.5,1.9", .through = "0.5,1.9", .entries = {}, .gap = {}, .at_end = true});
+  const auto page = std::make_shared<topic::Page>(
+      topic::Page{.after = "0.5,1.9", .from = "0.5,1.9", .through = "0.5,1.9", .at_end = true});
   tests::Listener listener;
   topic::Merge merge(listener);
   topic::TopicLog* const logs[] = {slow.topics->join("s")};
@@ -328,9 +328,7 @@ TEST_CASE("when the topic was made anew, what a stream had of the old one hides 
 TEST_CASE(
     "a page that was read for a neighbour gives what this stream has not had, and tells of no loss that is not its") {
   Ring ring("0.20,1.20");
-  const auto entry = [](const char* position) {
-    return topic::Entry::make({.position = position, .type = {}, .data = position, .idempotency_key = {}});
-  };
+  const auto entry = [](const char* position) { return topic::Entry::make({.position = position, .data = position}); };
   const auto page = std::make_shared<topic::Page>(
       topic::Page{.after = "0.1,1.1",
                   .from = "0.4,1.1",

@@ -38,8 +38,7 @@ TEST_CASE("a Kafka publisher that is broken, and cannot be made anew, says why u
   KafkaPublisher publisher(config, mapping, io);
   const auto publish = [&] {
     std::optional<topic::PublishResult> result;
-    publisher.publish("s", {.type = {}, .data = "a", .idempotency_key = {}, .key = {}},
-                      [&](topic::PublishResult got) { result = std::move(got); });
+    publisher.publish("s", {.data = "a"}, [&](topic::PublishResult got) { result = std::move(got); });
     const auto end = std::chrono::steady_clock::now() + 30s;
     while (!result && std::chrono::steady_clock::now() < end) {
       io.restart();

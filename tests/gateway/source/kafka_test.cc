@@ -120,7 +120,7 @@ TEST_CASE("the pages of a Kafka topic follow one another without loss or repeat,
     REQUIRE(turn < 100);
     const std::size_t walker = turn % 4 == 3 ? 1 : 0;  // one walks faster
     if (arrived[walker]) continue;
-    const auto page = story.read({.topics = {"s"}, .after = after[walker], .since = {}}, limits);
+    const auto page = story.read({.topics = {"s"}, .after = after[walker]}, limits);
     CHECK(page->after == after[walker]);
     CHECK(page->entries.size() <= limits.entries);
     CHECK_FALSE(page->gap);
@@ -137,16 +137,16 @@ TEST_CASE("the pages of a Kafka topic follow one another without loss or repeat,
     after[walker] = page->through;
   }
   CHECK(entries == 240);
-  const auto end = story.read({.topics = {"s"}, .after = after[0], .since = {}}, limits);
+  const auto end = story.read({.topics = {"s"}, .after = after[0]}, limits);
   CHECK(end->entries.empty());
   CHECK(end->at_end);
   CHECK(end->through == end->from);
-  const auto lost = story.read({.topics = {"s"}, .after = "1.99,0.39,2.10", .since = {}}, limits);
+  const auto lost = story.read({.topics = {"s"}, .after = "1.99,0.39,2.10"}, limits);
   CHECK(lost->gap == topic::GapReason::recreated);
   CHECK(lost->from == "1.-1,0.39,2.10");
   CHECK(lost->entries.size() == 17);
   // A topic that is not this one's has nothing in it, and is passed over.
-  const auto others = story.read({.topics = {"s/eu"}, .after = "0.-1,1.-1,2.-1", .since = {}}, limits);
+  const auto others = story.read({.topics = {"s/eu"}, .after = "0.-1,1.-1,2.-1"}, limits);
   CHECK(others->entries.empty());
   CHECK(source::KafkaFormat().compare(others->through, others->from) > 0);
 }
@@ -157,20 +157,20 @@ TEST_CASE("a page of Kafka that ends a walk does not say that nothing has come s
   const topic::ReadLimits limits{.entries = 1};  // so ten messages that are not asked for end a page
   std::string after = "0.-1";
   for (const char* const through : {"0.9", "0.19", "0.24"}) {
-    const auto page = story.read({.topics = {"s/eu"}, .after = after, .since = {}}, limits);
+    const auto page = story.read({.topics = {"s/eu"}, .after = after}, limits);
     CHECK(page->entries.empty());
     CHECK(page->through == through);
     CHECK_FALSE(page->at_end);
     after = page->through;
   }
-  CHECK(story.read({.topics = {"s/eu"}, .after = after, .since = {}}, limits)->at_end);
+  CHECK(story.read({.topics = {"s/eu"}, .after = after}, limits)->at_end);
 }
 
 TEST_CASE("a Kafka source that is stopped at any moment leaves no thread and no answer behind") {
   Story story(1);
   story.cluster.produce(0, 10);
   bool answered = false;
-  story.kafka->read({.topics = {"s"}, .after = {}, .since = {}}, {}, [&](const topic::PagePtr&) { answered = true; });
+  story.kafka->read({.topics = {"s"}}, {}, [&](const topic::PagePtr&) { answered = true; });
   story.kafka->stop();
   CHECK_FALSE(story.wait([&] { return answered; }, 100ms));
   CHECK(story.kafka->due() > std::chrono::steady_clock::now() + 1h);

@@ -132,7 +132,7 @@ const Row rows[] = {
      1},
     {"map.* keys look into the data of an event stream",
      Format::sse,
-     {.topic = "/region", .event = {}, .data = {}, .key = "id"},
+     {.topic = "/region", .key = "id"},
      "event: sold\ndata: {\"region\":\"eu\",\ndata: \"id\":7}\n\ndata: plain\n\n",
      {{"eu", "sold", "{\"region\":\"eu\",\n\"id\":7}", "7"}, {"", "", "plain"}}},
     {"auto reads an event stream where the first line is one's",

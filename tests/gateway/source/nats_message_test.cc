@@ -30,10 +30,10 @@ TEST_CASE("a message is an event: subject, payload, headers") {
   const NatsMapping mapping(source, limits);
   const NatsArrival plain = mapping.arrival(message("fleet.eu", "x").get());
   CHECK(plain.topic == "s/eu");
-  CHECK(plain.event == topic::Event{.type = {}, .data = "x", .idempotency_key = {}, .key = {}});
+  CHECK(plain.event == topic::Event{.data = "x"});
   CHECK(plain.flaw == nullptr);
   const NatsArrival named = mapping.arrival(message("fleet.eu", "", {{"event", "moved"}, {"key", "car-7"}}).get());
-  CHECK(named.event == topic::Event{.type = "moved", .data = {}, .idempotency_key = {}, .key = "car-7"});
+  CHECK(named.event == topic::Event{.type = "moved", .key = "car-7"});
 }
 
 TEST_CASE("a message that is no good is mended or dropped, with the reason") {
@@ -60,7 +60,7 @@ TEST_CASE("map.* keys name headers, or places in the payload") {
   const NatsArrival arrival =
       mapping.arrival(message("fleet.x", R"({"region":"eu/fr","body":{"n": 1},"id":7})", {{"kind", "moved"}}).get());
   CHECK(arrival.topic == "s/eu/fr");
-  CHECK(arrival.event == topic::Event{.type = "moved", .data = R"({"n":1})", .idempotency_key = {}, .key = "7"});
+  CHECK(arrival.event == topic::Event{.type = "moved", .data = R"({"n":1})", .key = "7"});
   CHECK(mapping.arrival(message("fleet.x", R"({"region":"eu"})").get()).topic.empty());
   CHECK(mapping.arrival(message("fleet.x", R"({"body":"x"})").get()).topic.empty());
   CHECK(mapping.arrival(message("fleet.x", R"({"region":"..","body":"x"})").get()).topic.empty());

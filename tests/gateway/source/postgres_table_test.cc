@@ -39,7 +39,7 @@ TEST_CASE("columns of the usual names are found, others are named by map, or poi
 
   auto other = usual();
   other.columns[3].name = "Pay\"load";
-  config.map = {.topic = "/a/b", .event = "topic", .data = "Pay\"load", .key = {}};
+  config.map = {.topic = "/a/b", .event = "topic", .data = "Pay\"load"};
   made = PostgresTable::from(other, config);
   REQUIRE(std::holds_alternative<PostgresTable>(made));
   CHECK(std::get<PostgresTable>(made).topic().pointer == "/a/b");

@@ -39,7 +39,7 @@ TEST_CASE("a page of the disk's history whose reading fails is told, read again,
   REQUIRE_FALSE(other.failed());
   topic::PagePtr page;
   int answers = 0;
-  disk.read({.topics = {"s/a"}, .after = positions[0], .since = {}}, {}, [&](topic::PagePtr read) {
+  disk.read({.topics = {"s/a"}, .after = positions[0]}, {}, [&](topic::PagePtr read) {
     page = std::move(read);
     ++answers;
   });

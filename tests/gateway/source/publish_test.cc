@@ -17,7 +17,7 @@ using topic::PublishResult;
 namespace {
 
 topic::Event event(std::string data, std::string key = {}) {
-  return {.type = {}, .data = std::move(data), .idempotency_key = std::move(key), .key = {}};
+  return {.data = std::move(data), .idempotency_key = std::move(key)};
 }
 
 PublishResult publish(source::Publish& source, const std::string& topic, std::vector<topic::Event> events,

@@ -44,7 +44,7 @@ struct StreamsStory {
     source->open(topic, std::chrono::steady_clock::now(), result.take());
   }
   void read(const std::string& topic, const std::string& after, Awaited<topic::PagePtr>& page) {
-    source->read({.topics = {topic}, .after = after, .since = {}}, {}, page.take());
+    source->read({.topics = {topic}, .after = after}, {}, page.take());
   }
   // The `data:` lines, and names of gaps' reasons, in a topic's log.
   [[nodiscard]] std::vector<std::string> events(const std::string& topic) {

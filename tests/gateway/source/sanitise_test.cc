@@ -14,7 +14,7 @@ namespace {
 using namespace std::string_literals;
 
 topic::Event event(std::string data, std::string type = {}, std::optional<std::string> key = {}) {
-  return {.type = std::move(type), .data = std::move(data), .idempotency_key = {}, .key = std::move(key)};
+  return {.type = std::move(type), .data = std::move(data), .key = std::move(key)};
 }
 
 TEST_CASE("bytes that are not UTF-8 are replaced as browsers replace them, the rest stays") {

@@ -86,7 +86,7 @@ struct Story {
   }
   topic::PagePtr read(const std::string& after) {
     std::optional<topic::PagePtr> got;
-    source->read({.topics = {"s"}, .after = after, .since = {}}, {}, [&](const topic::PagePtr& page) { got = page; });
+    source->read({.topics = {"s"}, .after = after}, {}, [&](const topic::PagePtr& page) { got = page; });
     until([&] { return got.has_value(); });
     return *got;
   }
@@ -436,7 +436,7 @@ TEST_CASE("sse backend: who loses its read with a topic that closes, and asks at
   open();
   story.until([&] { return opened == 1; });
   std::optional<topic::PagePtr> page;
-  story.source->read({.topics = {"s/eu"}, .after = "7", .since = {}}, {}, [&](const topic::PagePtr& got) {
+  story.source->read({.topics = {"s/eu"}, .after = "7"}, {}, [&](const topic::PagePtr& got) {
     page = got;
     open();
   });
@@ -456,7 +456,7 @@ TEST_CASE("sse backend: stopped it answers every read, also one that is asked fo
   story.until([&] { return story.replicas.home->find("s").has_value(); });
   int answers = 0;
   std::function<void(const std::string&)> read = [&](const std::string& after) {
-    story.source->read({.topics = {"s"}, .after = after, .since = {}}, {}, [&](const topic::PagePtr& page) {
+    story.source->read({.topics = {"s"}, .after = after}, {}, [&](const topic::PagePtr& page) {
       CHECK(page == nullptr);
       if (++answers < 20) read("again");
     });

@@ -54,8 +54,7 @@ struct World {
     if (event.key.empty()) event.deletes = false;
     const std::string name = event.topic + "|" + event.key + "|" + std::to_string(event.sequence);
     replicas->home->append(*replicas->home->open(event.topic, replicas->now),
-                           {.type = name, .data = event.deletes ? "" : "x", .idempotency_key = {}, .key = event.key},
-                           replicas->now);
+                           {.type = name, .data = event.deletes ? "" : "x", .key = event.key}, replicas->now);
     events.push_back(std::move(event));
   }
 

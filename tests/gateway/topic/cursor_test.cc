@@ -55,12 +55,8 @@ TEST_CASE("a cursor gives the same bytes whatever the room, and stands at a boun
 TEST_CASE("of losses at one position only the last is sent with its id, whatever the room") {
   TopicLog log("s/**");
   const auto append = [&](topic::Sequence sequence, std::string_view position, std::string_view type) {
-    log.append(topic::Entry::make({.position = position,
-                                   .type = type,
-                                   .data = "x",
-                                   .idempotency_key = {},
-                                   .sequence = sequence,
-                                   .arrived = tests::epoch_of_tests}));
+    log.append(topic::Entry::make(
+        {.position = position, .type = type, .data = "x", .sequence = sequence, .arrived = tests::epoch_of_tests}));
   };
   append(1, "5-0", "");
   append(2, "9-0", topic::gap_event);
@@ -85,10 +81,9 @@ TEST_CASE(
     "who has had only the first of two losses at one position falls behind before both, whenever they are trimmed") {
   TopicLog log("s/**", 0, "3-0", true);
   Reader reader(log);
-  log.append(topic::Entry::make({.position = "5-0", .type = {}, .data = "x", .sequence = 1, .arrived = {}}));
+  log.append(topic::Entry::make({.position = "5-0", .data = "x", .sequence = 1}));
   for (topic::Sequence sequence = 2; sequence <= 3; ++sequence)
-    log.append(topic::Entry::make(
-        {.position = "9-0", .type = topic::gap_event, .data = "x", .sequence = sequence, .arrived = {}}));
+    log.append(topic::Entry::make({.position = "9-0", .type = topic::gap_event, .data = "x", .sequence = sequence}));
   log.trim(2);
   log.wake_subscribers({});
   CHECK(log.position_before(2) == "5-0");
@@ -111,10 +106,9 @@ TEST_CASE("a topic that was asked for before its source knew its end begins ther
 TEST_CASE("who stands where its source began anew falls behind at the old place, whenever that loss is trimmed") {
   TopicLog log("s/a", 0, "3-0", true);
   Reader reader(log);
-  log.append(topic::Entry::make({.position = "5-0", .type = {}, .data = "x", .sequence = 1, .arrived = {}}));
+  log.append(topic::Entry::make({.position = "5-0", .data = "x", .sequence = 1}));
   log.restart(1, "0-9");
-  log.append(
-      topic::Entry::make({.position = "0-9", .type = topic::gap_event, .data = "x", .sequence = 2, .arrived = {}}));
+  log.append(topic::Entry::make({.position = "0-9", .type = topic::gap_event, .data = "x", .sequence = 2}));
   log.wake_subscribers({});
   CHECK(log.evicted_position() == "0-9");
   CHECK(log.position_before(1) == "5-0");

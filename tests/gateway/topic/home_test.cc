@@ -158,7 +158,7 @@ TEST_CASE("a topic whose engine keeps its past goes after the linger although it
   const auto topic = replicas.home->open("s/a", replicas.now, "0-0");
   REQUIRE(topic);
   const auto append = [&](const std::string& position) {
-    replicas.home->append(*topic, position, {.type = {}, .data = "x", .idempotency_key = {}, .key = {}}, replicas.now);
+    replicas.home->append(*topic, position, {.data = "x"}, replicas.now);
   };
   append("1-0");
   topic::TopicLog* joined = replicas.topics[0]->join("s/a");

@@ -42,13 +42,7 @@ Lines data_of(const RoundPtr& round) {
 topic::EntryPtr past_entry(const Replicas& replicas, topic::Sequence sequence, const std::string& key,
                            std::string_view data) {
   const std::string named = topic::conflation_key("s/a", key, true);
-  return topic::Entry::make({.position = replicas.position(sequence),
-                             .type = {},
-                             .data = data,
-                             .idempotency_key = {},
-                             .key = named,
-                             .sequence = 0,
-                             .arrived = {}});
+  return topic::Entry::make({.position = replicas.position(sequence), .data = data, .key = named, .sequence = 0});
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ TEST_CASE("ten thousand who resume at one position cost the engine one read a pa
   for (int client = 0; client != 10'000; ++client) {
     std::string after = position(client % 2 == 0 ? 0 : 17);
     for (bool at_end = false; !at_end;)
-      replays.want({.topics = {"s/a"}, .after = after, .since = {}}, tests::epoch_of_tests, [&](const PagePtr& page) {
+      replays.want({.topics = {"s/a"}, .after = after}, tests::epoch_of_tests, [&](const PagePtr& page) {
         after = page->through;
         at_end = page->at_end;
       });
@@ -55,7 +55,7 @@ TEST_CASE("who asks while a page is read waits for it, and few reads are in flig
       appended_nothing);
   int answered = 0;
   for (std::uint64_t client = 0; client != 60; ++client)
-    replays.want({.topics = {"s/a"}, .after = position(client % 20), .since = {}}, tests::epoch_of_tests,
+    replays.want({.topics = {"s/a"}, .after = position(client % 20)}, tests::epoch_of_tests,
                  [&](const PagePtr& page) { answered += page != nullptr; });
   CHECK(asked.size() == 4);
   for (std::size_t next = 0; next != asked.size(); ++next) {
@@ -74,8 +74,7 @@ TEST_CASE("the cache of pages is bounded, and what nobody asks for goes") {
       format, [&](const ReadRequest& request, const topic::ReadDone& done) { done(engine.read(request, 10)); },
       appended_nothing, {.bytes = 10'000, .in_flight = 4, .unused = 30s, .age = 60s});
   for (std::uint64_t number = 0; number < 1000; number += 10) {
-    replays.want({.topics = {"s/a"}, .after = position(number), .since = {}}, tests::epoch_of_tests,
-                 [](const PagePtr&) {});
+    replays.want({.topics = {"s/a"}, .after = position(number)}, tests::epoch_of_tests, [](const PagePtr&) {});
     CHECK(replays.bytes() <= 10'000);
   }
   CHECK(replays.bytes() != 0);
@@ -98,7 +97,7 @@ TEST_CASE("what an engine has deleted since is sent for a minute at most, and no
           late.push_back(std::move(done));
       },
       appended_nothing);
-  const ReadRequest request{.topics = {"s/a"}, .after = position(2), .since = {}};
+  const ReadRequest request{.topics = {"s/a"}, .after = position(2)};
   topic::TimePoint now = tests::epoch_of_tests;
   std::size_t entries = 0;
   const auto want = [&] { replays.want(request, now, [&](const PagePtr& page) { entries = page->entries.size(); }); };

@@ -41,13 +41,11 @@ struct Replicas {
   }
 
   topic::Sequence append(const std::string& topic, std::string data, std::string key = {}) {
-    return home->append(*home->open(topic, now),
-                        {.type = {}, .data = std::move(data), .idempotency_key = std::move(key), .key = {}}, now);
+    return home->append(*home->open(topic, now), {.data = std::move(data), .idempotency_key = std::move(key)}, now);
   }
   // Under a conflation key.
   topic::Sequence set(const std::string& topic, std::string key, std::string data) {
-    return home->append(*home->open(topic, now),
-                        {.type = {}, .data = std::move(data), .idempotency_key = {}, .key = std::move(key)}, now);
+    return home->append(*home->open(topic, now), {.data = std::move(data), .key = std::move(key)}, now);
   }
   void deliver(std::size_t worker, std::size_t count = SIZE_MAX) {
     for (; count != 0 && !queues[worker].empty(); --count) {

@@ -143,7 +143,7 @@ class Client final : private topic::Subscriber, private proto::sse::ParserVisito
       REQUIRE(log != nullptr);
       logs.push_back(log);
       if (id_.empty()) {
-        wishes.push_back({.kind = Wish::Kind::now, .position = {}});
+        wishes.push_back({.kind = Wish::Kind::now});
       } else {
         const auto sequence = position_of(ref, id_);
         REQUIRE(sequence);

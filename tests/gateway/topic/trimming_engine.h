@@ -60,7 +60,6 @@ struct Engine {
     return topic::Entry::make({.position = position(event.number),
                                .type = "",
                                .data = event.topic + "#" + std::to_string(event.number),
-                               .idempotency_key = {},
                                .sequence = 0,
                                .arrived = tests::epoch_of_tests});
   }
