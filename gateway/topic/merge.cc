@@ -26,6 +26,7 @@ void Merge::add(Topics& topics, std::span<TopicLog* const> logs, const PartStart
     member.part = parts_.size() - 1;
     const Start begin = index < start.starts.size() ? start.starts[index] : Start{.next = logs[index]->head()};
     member.gap = begin.gap;
+    if (begin.gap == GapReason::unknown_position) part.is_unknown = true;
     member.gap_from = begin.gap ? std::string(position) : std::string();
     member.cursor.join(*logs[index], begin.next, begin.after, subscriber_);
   }
@@ -98,14 +99,13 @@ Merge::Choice Merge::select_live(std::size_t first, std::size_t count) {
   Sequence best_sequence = 0;
   Part& part = parts_[members_[first].part];
   if (!part.resumed.empty()) (void)began_anew(part);
+  if (conflate_above_ != 0) conflate(part, first, count);
   // A round that has begun is sent whole, before any topic of the part goes on or falls behind.
   for (std::size_t index = first; index != first + count; ++index)
     if (members_[index].round && !members_[index].gap) return {&members_[index], &part, TimePoint::min()};
   for (std::size_t index = first; index != first + count; ++index) {
     Member& member = members_[index];
     if (!part.resumed.empty()) skip_had(part, member);
-    if (conflate_above_ != 0) conflate(part, member);
-    if (member.round && !member.gap) return {&member, &part, TimePoint::min()};
     if (member.cursor.has_gap() && part.topics->replays() && !member.round) {
       fall_behind(part);
       return {};
@@ -158,11 +158,28 @@ void Merge::begin_round(Member& member, RoundPtr round) {
   }
 }
 
-void Merge::conflate(const Part& part, Member& member) {
-  if (member.round || member.gap || !part.resumed.empty()) return;
-  const Cursor& cursor = member.cursor;
-  if (RoundPtr round = part.topics->conflate(*cursor.log(), cursor.sequence(), cursor.next(), conflate_above_))
-    begin_round(member, std::move(round));
+void Merge::conflate(Part& part, std::size_t first, std::size_t count) {
+  if (!part.resumed.empty()) return;
+  for (std::size_t index = first; index != first + count; ++index)
+    if (members_[index].round || members_[index].gap) return;
+  RoundPtr wanted;
+  std::size_t slow = first;
+  for (std::size_t index = first; !wanted && index != first + count; ++index) {
+    const Cursor& cursor = members_[index].cursor;
+    wanted = part.topics->conflate(*cursor.log(), cursor.sequence(), cursor.next(), conflate_above_);
+    slow = index;
+  }
+  if (!wanted) return;
+  std::vector<RoundPtr> rounds(count);
+  rounds[slow - first] = std::move(wanted);
+  for (std::size_t index = first; index != first + count; ++index) {
+    const Cursor& cursor = members_[index].cursor;
+    if (index == slow || cursor.next() == cursor.log()->head()) continue;
+    rounds[index - first] = part.topics->changed(*cursor.log(), cursor.sequence(), cursor.next());
+    if (!rounds[index - first]) return;  // it has lost what nobody knows the newest of: that is announced first
+  }
+  for (std::size_t index = first; index != first + count; ++index)
+    if (rounds[index - first]) begin_round(members_[index], std::move(rounds[index - first]));
 }
 
 void Merge::close_round(Member& member) {
@@ -220,8 +237,10 @@ void Merge::advance(Part& part, Sequence lost, std::string_view position) {
     if (lost <= behind) part.position = part.position.empty() ? position : format.join(part.position, position);
     return;
   }
-  const auto reached = format.sequence_of(part.position);
-  if (!reached || *reached < std::min(lost, behind)) part.position = *to;
+  const auto reached = part.is_unknown ? std::nullopt : format.sequence_of(part.position);
+  if (reached && *reached >= std::min(lost, behind)) return;
+  part.position = *to;
+  part.is_unknown = false;
 }
 
 void Merge::announce_gap(Member& member) {

@@ -104,6 +104,7 @@ class Merge {
     std::string base = {};    // where its oldest round was taken: its place while it has no position
     Sequence base_through = 0;
     std::string missed = {};  // its first entry that a ring has lost and it has not had; empty: none, or not known
+    bool is_unknown = false;  // its source has never had `position`, which compares to nothing
     std::unique_ptr<Replay> replay;
   };
   struct Member {  // one topic
@@ -130,8 +131,9 @@ class Merge {
   void begin_round(Member& member, RoundPtr round);
   // Its last entry was sent: the event that closes it.
   void close_round(Member& member);
-  // Begins a round where the topic is that far behind.
-  void conflate(const Part& part, Member& member);
+  // Where one of a part's topics is that far behind, begins rounds for all of them that have something to send: they
+  // have one id, and after a cut it must not lead another back to values older than it had.
+  void conflate(Part& part, std::size_t first, std::size_t count);
   void announce_gap(Member& member);
   void announce_gap(Part& part);
   // Whether the page says that the part has lost something.

@@ -67,6 +67,10 @@ struct Page {
 };
 using PagePtr = std::shared_ptr<const Page>;
 
+// The page with the newest entry of each key alone, and those without a key. Who is cut inside it and goes on after the
+// id of the last one it had misses no key: what was left out before that place is followed by its newer value.
+[[nodiscard]] PagePtr newest_of(const PagePtr& page);
+
 // Called once: with the page, or with nullptr when this source has nothing but its rings.
 using ReadDone = std::function<void(PagePtr)>;
 

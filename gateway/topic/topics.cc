@@ -286,6 +286,13 @@ RoundPtr Topics::conflate(const TopicLog& log, Sequence after, Offset next, std:
   return log.newest()->changed(log, after, std::move(place), lost, lag_max);
 }
 
+RoundPtr Topics::changed(const TopicLog& log, Sequence after, Offset next) const {
+  if (log.newest() == nullptr || !log.newest()->covers(after)) return nullptr;
+  Round place = place_now(log);
+  place.skipped = log.head() - next;
+  return log.newest()->changed(log, after, std::move(place), true, 0);
+}
+
 TopicLog& Topics::log(TopicIndex topic) { return replicas_.at(topic)->log; }
 
 }  // namespace sluice::topic

@@ -53,6 +53,8 @@ class Topics {
   // What has changed in it after this entry, the one before `next`, for who is more than `lag_max` entries behind or
   // has lost some. nullptr: who is not, who would save little, and who asks for what is not known any more.
   [[nodiscard]] RoundPtr conflate(const TopicLog& log, Sequence after, Offset next, std::uint64_t lag_max) const;
+  // The same however little is behind, and however little it saves; nullptr: the newest of what was lost is not known.
+  [[nodiscard]] RoundPtr changed(const TopicLog& log, Sequence after, Offset next) const;
 
   [[nodiscard]] TopicLog& log(TopicIndex topic);  // a topic that was created and not removed
   [[nodiscard]] const std::string& source() const { return shared_->name; }

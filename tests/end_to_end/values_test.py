@@ -2,6 +2,7 @@
 not flushed for each event. The stories in memory are in gateway/serve/values_story_test.cc."""
 
 import json
+import tempfile
 import time
 import unittest
 
@@ -78,8 +79,96 @@ def load_tests(_loader, _tests, _pattern):
         rows = {name.replace("test_", f"test_{kind.name}: ", 1): row for name, row in ROWS.items()}
         cases = type(f"SnapshotOf{kind.__name__}", (Snapshot,), {"adapter": adapter, "survives": survives, **rows})
         suite.addTests(cases(name) for name in rows)
-    suite.addTests(unittest.defaultTestLoader.loadTestsFromTestCase(Slow))
+    for others in (Slow, Resumed):
+        suite.addTests(unittest.defaultTestLoader.loadTestsFromTestCase(others))
     return suite
+
+
+class Resumed(case.Case):
+    """By value, from the past."""
+
+    def publish_values(self, path, values):
+        body = "".join(json.dumps({"key": key, "data": f"{path} {key}={value}"}) + "\n" for key, value in values)
+        return self.publish(path, body, headers={"content-type": "application/x-ndjson"}).json["ids"]
+
+    def test_the_past_that_a_ring_no_longer_has_comes_by_value_too(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory(prefix="sluice-values-"))
+        self.gateway = self.start(f"""
+access = {{ publish_secret = "{case.SECRET}" }}
+[source.prices]
+url = "publish:"
+history = {{ store = "disk", path = "{folder}/prices.db", entries = 50 }}
+[[route]]
+path = "/prices/{{market}}"
+source = "prices"
+slow = "conflate"
+""")
+        first = self.publish_values("/prices/eu", [("a", 0)])[0]
+        for turn in range(5):
+            last = self.publish_values("/prices/eu", [("abc"[number % 3], turn * 500 + number) for number in range(500)])[-1]
+        reader = self.subscribe("/prices/eu", last_event_id=first)
+        reader.opened()
+        newest, count = {}, 0
+        while True:
+            event = reader.next(RECOVERED_SECONDS)
+            if event.type == "message":
+                key, value = event.data.split(" ")[1].split("=")
+                self.assertGreater(int(value), newest.get(key, -1), "an older value of its key")
+                newest[key] = int(value)
+                count += 1
+            if event.id == last:
+                break
+        self.assertEqual(newest, {"abc"[number % 3]: 2000 + number for number in range(500)})
+        self.assertLess(count, 300)
+
+    def test_a_cut_behind_a_round_of_one_topic_leads_to_no_older_values_of_it(self):
+        self.gateway = self.start(f"""
+access = {{ publish_secret = "{case.SECRET}" }}
+[source.n]
+url = "publish:"
+[[route]]
+path = "/n/{{topic}}"
+source = "n"
+[[route]]
+path = "/stream"
+topics = ["n/**"]
+slow = "conflate"
+""", {"limits.conflate_lag": 20})
+        path = "/stream?topic=n/a&topic=n/b"
+        with self.subscribe(path) as reader:
+            begin = reader.opened().id
+        self.publish_values("/n/b", [("k", number) for number in range(25)])
+        self.publish_values("/n/a", [("k", 0)])
+        self.publish_values("/n/b", [("k", number) for number in range(25, 40)])
+        self.publish_values("/n/a", [("k", 1)])
+        with self.subscribe(path, last_event_id=begin) as reader:
+            reader.opened()
+            events = [reader.next()]
+            while [event.type for event in events].count("sluice.snapshot") < 2:
+                events.append(reader.next())
+        self.assertEqual({event.data for event in events if event.type == "message"}, {"/n/a k=1", "/n/b k=39"})
+        for cut in range(len(events)):
+            had = [event.id for event in events[:cut] if event.id]
+            with self.subTest(cut), self.subscribe(path, last_event_id=had[-1] if had else begin) as reader:
+                reader.opened()
+                self.publish_values("/n/a", [("end", cut)])
+                while (event := reader.next()).data != f"/n/a end={cut}":
+                    if event.type == "message" and "end=" not in event.data:
+                        self.assertIn(event.data, ("/n/a k=1", "/n/b k=39"))
+
+    def test_a_position_that_is_ahead_is_announced_once_and_loses_nothing_behind(self):
+        self.gateway = self.start(case.STREAMS)
+        epoch = self.ids(self.publish("/topics/z", "z"))[0].split(".")[0]
+        path = "/stream?topic=notes/a&topic=notes/b"
+        with self.subscribe(path, last_event_id=f"{epoch}.9") as reader:
+            reader.opened()
+            told = [reader.next(), reader.next()]
+        self.assertEqual([self.gap(event)["reason"] for event in told], ["unknown_position"] * 2)
+        self.publish("/topics/a", "\n".join(json.dumps({"data": str(number)}) for number in range(12)),
+                     headers={"content-type": "application/x-ndjson"})
+        reader = self.subscribe(path, last_event_id=told[-1].id)
+        reader.opened()
+        self.assertEqual([reader.next().data for _ in range(12)], [str(number) for number in range(12)])
 
 
 class Slow(case.SharedCase):
