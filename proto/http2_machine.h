@@ -62,6 +62,7 @@ class Http2Server::Machine {
   [[nodiscard]] std::int32_t initial_stream_window() const;
   void send_data(Http2StreamOwner& owner, std::size_t size, bool end, ByteBuffer& out);
   void end_stream(StreamId id, ByteBuffer& out);
+  void proceed(StreamId id);
   void reset(StreamId id, ErrorCode code);
   void consume(StreamId id, std::size_t count);
   void ping();

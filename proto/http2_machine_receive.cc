@@ -38,8 +38,9 @@ std::optional<ConnectionError> Http2Server::Machine::receive(std::span<const std
     bytes = bytes.subspan(step.size);
     if (due()) pump(pending_);
     if (step.ends && !failure_) on_frame_end(scanner_.frame());
-    // Heads of honest responses may be many at once; control frames, never.
-    const std::size_t pending_max = limits_.control_bytes + std::size_t{1024} * limits_.streams;
+    // Heads of honest responses may be many at once, each with the last event id that was asked for; control frames,
+    // never.
+    const std::size_t pending_max = limits_.control_bytes + std::size_t{3072} * limits_.streams;
     if (pending_control_ > limits_.control_bytes || pending_.size() > pending_max)
       fail(ErrorCode::enhance_your_calm, "too many unread answers", Glitch::control_flood);
   }

@@ -78,6 +78,13 @@ void Http2Server::Machine::send_data(Http2StreamOwner& owner, std::size_t size, 
   pump(out);
 }
 
+void Http2Server::Machine::proceed(StreamId id) {
+  const Stream* const stream = find(id);
+  if (stream == nullptr || stream->reset || stream->head_submitted || failure_) return;
+  const nghttp2_nv status = name_value(":status", "100");
+  queued_ = nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, id, nullptr, &status, 1, nullptr) == 0 || queued_;
+}
+
 void Http2Server::Machine::end_stream(StreamId id, ByteBuffer& out) {
   ends_due_.push_back(id);
   if (in_callback_) return;  // whoever runs the callback pumps afterwards

@@ -64,8 +64,8 @@ Http2Server::Machine::Machine(const Http2Limits& limits, Http2Visitor& visitor, 
   if (nghttp2_session_server_new3(&session_, callbacks(), this, options(), &mem) != 0) throw std::bad_alloc();
   frame_buffer_shared = frame_buffer_.lent();
 
-  // In the first flight, so that a hurried peer is refused stream by stream instead of cut off (facts: nghttp2 answers
-  // too many streams with REFUSED_STREAM before the ACK, with GOAWAY after it).
+  // In the first flight, so that a hurried peer is refused stream by stream instead of cut off: nghttp2 answers too
+  // many streams with REFUSED_STREAM before the ACK, with GOAWAY after it.
   const std::array settings{
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.receive_window},
@@ -196,6 +196,7 @@ void Http2Server::send_data(Http2StreamOwner& stream, std::size_t size, bool end
   machine_->send_data(stream, size, end, out);
 }
 void Http2Server::end_stream(StreamId id, ByteBuffer& out) { machine_->end_stream(id, out); }
+void Http2Server::proceed(StreamId id) { machine_->proceed(id); }
 void Http2Server::reset(StreamId id, ErrorCode code) { machine_->reset(id, code); }
 void Http2Server::consume(StreamId id, std::size_t count) { machine_->consume(id, count); }
 void Http2Server::ping() { machine_->ping(); }

@@ -10,7 +10,7 @@ namespace sluice::serve {
 
 void AnswerStream::start() {
   begun_ = connection().services().now;
-  if (!awaits_body()) send_head();
+  if (!awaits_body() || expects_continue()) send_head();
 }
 
 void AnswerStream::on_body(std::span<const std::uint8_t> bytes) {
@@ -25,7 +25,10 @@ void AnswerStream::on_body_end() {
 
 void AnswerStream::on_time() {
   const Services& services = connection().services();
-  if (!answered() && services.now - begun_ > services.config.limits.body_timeout) send_head();
+  if (!answered() && services.now - begun_ > services.config.limits.body_timeout) return send_head();
+  if (!answered() || !is_blocked() || services.now - moved_ <= services.config.limits.stall_timeout) return;
+  services.metrics.limit_hits[observe::Limit::stall_timeout].add();
+  let_go();
 }
 
 void AnswerStream::answer(Answer&& answer) {
@@ -35,6 +38,8 @@ void AnswerStream::answer(Answer&& answer) {
 
 void AnswerStream::send_head() {
   status_ = answer_->head.status;
+  moved_ = connection().services().now;
+  if (line_.method == "HEAD") answer_->bytes = {};
   connection().respond(*this, answer_->head, answer_->bytes.empty());
   if (!answer_->bytes.empty()) wake();
 }
@@ -49,6 +54,7 @@ Burst AnswerStream::prepare(std::size_t room) {
 void AnswerStream::write_body(std::span<std::uint8_t> out) {
   std::memcpy(out.data(), answer_->bytes.data() + sent_, out.size());
   sent_ += out.size();
+  moved_ = connection().services().now;
 }
 
 std::size_t AnswerStream::held_bytes() const {

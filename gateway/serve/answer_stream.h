@@ -10,15 +10,18 @@
 
 namespace sluice::serve {
 
-// What the access log says of a request that is not an event stream.
+// What is kept of a request that is not for an event stream: what the access log says, and whether it sends its body
+// only when it is told to (`expect: 100-continue`, RFC 9110 §10.1.1).
 struct RequestLine {
   std::string method, path;
+  bool expects_continue = false;
 };
 
 class AnswerStream : public Stream {
  public:
   explicit AnswerStream(Answer answer, RequestLine line = {}) : answer_(std::move(answer)), line_(std::move(line)) {}
 
+  // An answer to HEAD has no bytes (RFC 9110 §9.3.2).
   // While the request's body still comes, the answer waits for its end (bounded in bytes and time): a client that is
   // answered in the middle of sending, and then reset, reports the reset and not the answer (curl 7.88).
   void start() override;
@@ -39,6 +42,8 @@ class AnswerStream : public Stream {
   // Sends the head now and the bytes as the window allows.
   void answer(Answer&& answer);
   [[nodiscard]] bool answered() const { return status_ != 0; }
+  // The body comes only after Connection::proceed().
+  [[nodiscard]] bool expects_continue() const { return awaits_body() && line_.expects_continue; }
 
  private:
   void send_head();
@@ -46,7 +51,7 @@ class AnswerStream : public Stream {
   std::optional<Answer> answer_;
   RequestLine line_;
   std::size_t sent_ = 0, discarded_ = 0;
-  topic::TimePoint begun_{};
+  topic::TimePoint begun_{}, moved_{};
   int status_ = 0;
 };
 

@@ -12,9 +12,9 @@ constexpr std::size_t cache_line = 64;
 constexpr std::size_t record_size = 16 * 1024;  // TLS plaintext limit, RFC 8446 §5.1
 // Bytes one connection sends per turn: a fast reader with a long backlog does not keep the others waiting.
 constexpr std::size_t turn_bytes = 512 * 1024;
-// A stream has at most three quarters of its window in flight, so that a reader which stops leaves room in a connection
-// window of the same size. Not less: peers return window when about half of it is consumed. Below this a peer counts
-// bytes, and gets them all.
+// A stream has at most three quarters of its window in flight while the others may need what is left of the
+// connection's: a reader that stops then leaves them room. Not less: peers return window when about half of it is
+// consumed. Below this a peer counts bytes, and gets them all.
 constexpr std::int32_t fair_window_min = 65'535;
 }  // namespace
 
@@ -49,6 +49,7 @@ Connection::~Connection() {
 void Connection::on_bytes(std::span<const std::uint8_t> ciphertext) {
   if (dead_) return;
   heard_ = services_.now;
+  spoke_ = true;
   services_.metrics.bytes_received.add(ciphertext.size());
   ByteBuffer& plaintext = services_.plaintext;
   plaintext.clear();
@@ -190,6 +191,7 @@ void Connection::on_close(proto::StreamId, proto::Http2StreamOwner* owner, std::
   }
   streams_.pop_back();
   if (streams_.empty()) idle_since_ = services_.now;
+  if (streams_.size() == 1 && session_ != nullptr) on_window(0, nullptr);  // it may send more now that it is alone
   --services_.streams;
   services_.metrics.streams.add(-1);
   services_.metrics.streams_ended[reason].add();
@@ -217,6 +219,11 @@ void Connection::wake(Stream& stream) {
 void Connection::respond(Stream& stream, const proto::ResponseHead& head, bool end) {
   if (end) stream.ended_ = true;
   session_->respond(stream.id(), head, end);
+  mark_dirty();
+}
+
+void Connection::proceed(Stream& stream) {
+  session_->proceed(stream.id());
   mark_dirty();
 }
 
@@ -315,8 +322,10 @@ void Connection::say_goodbye() {
 std::size_t Connection::sendable(const Stream& stream) const {
   const std::size_t window = session_->sendable(stream);
   const std::int32_t initial = session_->initial_stream_window();
-  if (initial < fair_window_min || stream.finishing_) return window;
+  const auto others = static_cast<std::int64_t>(streams_.size()) - 1;
+  if (initial < fair_window_min || stream.finishing_ || others == 0) return window;
   const std::int32_t left = session_->stream_window(stream);
+  if (session_->connection_window() - left >= others * initial) return window;
   const std::size_t fair = std::min(window, static_cast<std::size_t>(std::max(left - initial / 4, 0)));
   return fair < window && stream.rest() <= static_cast<std::size_t>(left) ? window : fair;
 }

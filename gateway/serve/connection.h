@@ -73,6 +73,8 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   // --- From streams
   void wake(Stream& stream);
   void respond(Stream& stream, const proto::ResponseHead& head, bool end);
+  // 100 (Continue), where the client waits for it before it sends the body.
+  void proceed(Stream& stream);
   // Ends the stream at once: a reset, whatever is pending.
   void reset(Stream& stream, proto::ErrorCode code, EndReason reason);
   // Ends the stream in good order, as soon as it can: its `retry:`, then END_STREAM.
@@ -144,6 +146,7 @@ class Connection final : private proto::CiphertextSink, private proto::Http2Visi
   std::uint32_t bodies_ = 0;      // requests whose body is awaited
   Phase phase_ = Phase::handshake;
   bool surplus_ = false, near_stream_limit_ = false;
+  bool spoke_ = false;         // a byte of the peer's has come
   bool dirty_ = false;         // in the worker's list of who is flushed
   bool dead_ = false;          // nothing is read or written any more; the worker buries it
   bool lost_ = false;          // streams that close now end as lost_reason_

@@ -15,6 +15,8 @@ constexpr std::chrono::seconds hog_patience{5};
 constexpr std::chrono::seconds held_after{1};
 // Whoever came when there was no room for connections has its answer by then.
 constexpr std::chrono::seconds surplus_patience{1};
+// While few more handshakes may begin: a client says something at once, and is done after two round trips.
+constexpr std::chrono::milliseconds silent_patience{500}, hurried_patience{3000};
 }  // namespace
 
 void Connection::on_time() {
@@ -32,7 +34,9 @@ void Connection::on_time() {
     mark_dirty();
   };
   if (phase_ == Phase::handshake) {
-    if (now - opened_ > limits.tls_handshake_timeout) {
+    const std::chrono::milliseconds patience = spoke_ ? hurried_patience : silent_patience;
+    if (now - opened_ > (services_.handshakes_scarce ? std::min(patience, limits.tls_handshake_timeout)
+                                                     : limits.tls_handshake_timeout)) {
       services_.metrics.tls_handshakes[observe::Handshake::timeout].add();
       cut(observe::Limit::handshake_timeout);
     }

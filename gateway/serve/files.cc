@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -55,9 +57,8 @@ std::optional<std::string> read_whole(int fd, std::size_t size) {
   return bytes;
 }
 
-// 200 with the bytes, 304 when the client has them, without bytes for HEAD.
-Answer found(const proto::Request& request, std::string_view file, std::string_view etag, std::string_view bytes,
-             std::shared_ptr<const void> owner) {
+// The head: 200, or 304 when the client has the file. Whether its bytes are to follow: wants_bytes().
+Answer found(const proto::Request& request, std::string_view file, std::string_view etag, std::size_t size) {
   Answer answer;
   // no-cache: kept, but asked for again; the etag makes that cheap and an update visible at once.
   answer.head.fields = {
@@ -67,16 +68,42 @@ Answer found(const proto::Request& request, std::string_view file, std::string_v
     return answer;
   }
   answer.head.fields.push_back({"content-type", std::string(content_type_of(file))});
-  answer.head.fields.push_back({"content-length", std::to_string(bytes.size())});
-  if (request.method == "HEAD") return answer;
-  answer.bytes = bytes;
-  answer.owner = std::move(owner);
+  answer.head.fields.push_back({"content-length", std::to_string(size)});
   return answer;
+}
+
+bool wants_bytes(const proto::Request& request, const Answer& answer) {
+  return answer.head.status == 200 && request.method != "HEAD";
 }
 
 }  // namespace
 
-Files::Files(const std::filesystem::path& place) {
+// Files that somebody is being sent: who asks for one of them shares its bytes, so that a thousand who do not read take
+// the memory of one.
+class FilesInUse {
+ public:
+  using Bytes = std::shared_ptr<const std::string>;
+
+  // `read` is called where nobody has it; nullptr: it could not be read.
+  template <typename Read>
+  [[nodiscard]] Bytes find(const std::string& place, const std::string& etag, Read read) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(files_, [](const auto& file) { return file.second.expired(); });
+    std::weak_ptr<const std::string>& known = files_[place + etag];
+    if (Bytes bytes = known.lock()) return bytes;
+    std::optional<std::string> fresh = read();
+    if (!fresh) return nullptr;
+    const auto bytes = std::make_shared<const std::string>(std::move(*fresh));
+    known = bytes;
+    return bytes;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<const std::string>> files_;
+};
+
+Files::Files(const std::filesystem::path& place) : in_use_(std::make_shared<FilesInUse>()) {
   if (place == "embedded:") return;
   std::error_code error;
   directory_ = std::filesystem::canonical(place, error);
@@ -88,7 +115,8 @@ Files::Files(const std::filesystem::path& place) {
 Answer answer_embedded(std::span<const EmbeddedFile> files, const proto::Request& request, std::string_view file) {
   for (const EmbeddedFile& embedded : files) {
     if (embedded.path != (file.empty() ? "index.html" : file)) continue;
-    Answer answer = found(request, embedded.path, embedded.etag, embedded.bytes, nullptr);
+    Answer answer = found(request, embedded.path, embedded.etag, embedded.bytes.size());
+    if (wants_bytes(request, answer)) answer.bytes = embedded.bytes;
     // Our pages have no inline script and no foreign part, and say so; a directory's owner sets a policy of his own.
     answer.head.fields.push_back({"content-security-policy", "default-src 'self'; frame-ancestors 'none'"});
     return answer;
@@ -118,12 +146,15 @@ Answer Files::answer(const proto::Request& request, std::string_view file) const
   if (!S_ISREG(status.st_mode)) return not_found();
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size > size_max) return not_found("the file is larger than a static file may be here");
-  auto bytes = read_whole(descriptor.value(), size);
-  if (!bytes) return not_found("the file cannot be read");
   const std::string etag = "\"" + std::to_string(size) + "-" + std::to_string(status.st_mtim.tv_sec) + "." +
                            std::to_string(status.st_mtim.tv_nsec) + "\"";
-  auto owned = std::make_shared<const std::string>(std::move(*bytes));
-  return found(request, name, etag, *owned, owned);
+  Answer answer = found(request, name, etag, size);
+  if (!wants_bytes(request, answer)) return answer;
+  const auto bytes = in_use_->find(place, etag, [&] { return read_whole(descriptor.value(), size); });
+  if (bytes == nullptr || bytes->size() != size) return not_found("the file cannot be read");
+  answer.bytes = *bytes;
+  answer.owner = bytes;
+  return answer;
 }
 
 std::string_view content_type_of(std::string_view file) {

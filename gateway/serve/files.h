@@ -1,12 +1,13 @@
 // Files: the static files of one route, from a directory or from inside the binary, as finite answers.
-// One per route with `files`; immutable, any worker may ask. Reads a file whole, in the caller's thread: meant for a
-// dashboard's few kilobytes, not for downloads.
+// One per route with `files`; any worker may ask. Reads a file whole, in the caller's thread, once for all who are sent
+// it at a time: meant for a dashboard's few kilobytes, not for downloads.
 // Invariant: what is answered lies under the directory, symbolic links resolved; names that begin with '.' and what is
 // not a regular file do not exist.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,9 +19,11 @@
 
 namespace sluice::serve {
 
+class FilesInUse;
+
 class Files {
  public:
-  // A file above this is 404 with a reason: it would stand in memory once per request.
+  // A file above this is 404 with a reason: it would stand in memory while somebody is sent it.
   static constexpr std::size_t size_max = 16 * 1024 * 1024;
 
   // "embedded:" or a directory. Throws std::runtime_error that names the directory when it is not one.
@@ -32,6 +35,7 @@ class Files {
 
  private:
   std::filesystem::path directory_;  // canonical; empty: embedded
+  std::shared_ptr<FilesInUse> in_use_;
 };
 
 // GET or HEAD of one of the files inside the binary; "" means index.html. Knows If-None-Match.

@@ -9,7 +9,8 @@ namespace sluice::serve {
 
 void PublishStream::start() {
   begun_ = heard_ = services_.now;
-  if (!awaits_body()) on_body_end();  // END_STREAM came with the head
+  if (!awaits_body()) return on_body_end();  // END_STREAM came with the head
+  if (expects_continue()) connection().proceed(*this);
 }
 
 void PublishStream::reply(Answer&& answer) {
@@ -71,6 +72,16 @@ void PublishStream::on_body_end() {
   complete_ = true;
   if (received_ > services_.config.limits.body_size) return refuse_size();
   if (no_room_) return refuse_room();
+  // Bodies that end together do not keep the events of others waiting: a few in each turn.
+  const bool too_much = services_.parsed_bytes != 0 && services_.parsed_bytes + body_.size() > parsed_per_turn;
+  if (too_much || !services_.complete_bodies.empty())
+    return services_.complete_bodies.push_back({connection().id(), id()});
+  parse();
+}
+
+void PublishStream::parse() {
+  if (answered()) return;
+  services_.parsed_bytes += body_.size();
   PublishBody parsed =
       parse_publish_body(request_.content_type, request_.query, body_, PublishLimits(services_.config.limits));
   drop_body();

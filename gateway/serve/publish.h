@@ -21,6 +21,9 @@ struct PublishRequest {
 
 class PublishStream final : public AnswerStream {
  public:
+  // Bytes of bodies in one turn of the loop, but one body at least.
+  static constexpr std::size_t parsed_per_turn = 64 * 1024;
+
   PublishStream(Services& services, PublishRequest&& request)
       : AnswerStream(request.line), services_(services), request_(std::move(request)) {}
 
@@ -29,10 +32,13 @@ class PublishStream final : public AnswerStream {
   void on_body_end() override;
   void on_time() override;
   void on_closed(EndReason reason) override;
+  // Its turn has come: on_body_end() left the body to a later turn.
+  void go_on() { parse(); }
   // The source's answer.
   void on_published(const topic::PublishResult& result);
 
  private:
+  void parse();
   void refuse(const Problem& problem);
   void refuse_size();
   void refuse_room();

@@ -1,6 +1,7 @@
 #include "gateway/serve/router.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "gateway/config/route_path.h"
 #include "gateway/serve/negotiate.h"
@@ -54,7 +55,12 @@ void drop_covered(std::vector<TopicRef>& topics) {
   topics = std::move(kept);
 }
 
-RequestLine line_of(const proto::Request& request) { return {request.method, request.path}; }
+RequestLine line_of(const proto::Request& request) {
+  constexpr std::string_view wanted = "100-continue";
+  const bool waits =
+      std::ranges::equal(request.field("expect"), wanted, {}, [](unsigned char c) { return std::tolower(c); });
+  return {.method = request.method, .path = request.path, .expects_continue = waits};
+}
 
 }  // namespace
 

@@ -92,6 +92,7 @@ struct Services {
   const load::State& load;  // of the whole process
   load::RetryHints retry;
   load::Admission admission;
+  bool handshakes_scarce = false;   // most of limits.handshakes are in progress
   load::ArrivalCosts arrivals;      // on this worker; handshakes are its sockets' to count
   std::uint64_t backlog_bytes = 0;  // sealed, and not taken by sockets
   // Streams are visited this often: silence is bounded by `heartbeat` although no timer is kept per stream.
@@ -105,7 +106,9 @@ struct Services {
   ByteBuffer rendered{32 * 1024};   // bytes of a stream over several topics, between prepare() and write_body()
   std::uint32_t burst_text = 0;     // between the same: bytes of the burst that are the stream's own text
   std::vector<Connection*> dirty;   // to be flushed at the end of this turn
-  std::uint64_t streams = 0;        // open on this worker
+  std::size_t parsed_bytes = 0;     // of request bodies, in this turn
+  std::vector<StreamAddress> complete_bodies;  // of PublishStreams that wait for a later turn
+  std::uint64_t streams = 0;                   // open on this worker
   bool draining = false;
 };
 

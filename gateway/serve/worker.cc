@@ -174,7 +174,8 @@ void Worker::run() {
   while (!stopped_) {
     int handlers = 0;
     // Work left over from the last turn does not wait for a socket.
-    if (services_.dirty.empty() && deferred_.empty()) handlers += static_cast<int>(io_.run_one() != 0);
+    if (services_.dirty.empty() && deferred_.empty() && services_.complete_bodies.empty())
+      handlers += static_cast<int>(io_.run_one() != 0);
     mark_time();
     const topic::TimePoint until = services_.now + turn_time;
     while (handlers < handlers_per_turn && io_.poll_one() != 0)
@@ -203,6 +204,7 @@ void Worker::end_turn() {
       mark_time();
     }
   }
+  parse_bodies();
   read_mailbox();
   wake_subscribers();
   if (!waiting_to_open_.empty()) retry_opening();
@@ -249,14 +251,18 @@ void Worker::arm_tick() {
     mark_time();
     services_.metrics.loop_lag.observe(services_.now - tick_due_);
     tell_load();
-    // What completes after stop(), while the workers are destroyed one by one, finds nobody to tell.
-    if (load_watch_ != nullptr && !stopped_) load_watch_->on_tick(services_.now);
+    // What completes after stop(), while the workers are destroyed one by one, finds nobody to tell or to ask.
+    if (stopped_) return;
+    if (load_watch_ != nullptr) load_watch_->on_tick(services_.now);
     on_tick();
     arm_tick();
   });
 }
 
 void Worker::on_tick() {
+  std::uint32_t handshakes = 0;
+  for (const Worker* worker : workers_) handshakes += worker->load_.handshakes.load(std::memory_order_relaxed);
+  services_.handshakes_scarce = std::uint64_t{handshakes} * 4 >= std::uint64_t{config_.limits.handshakes} * 3;
   slot_ = (slot_ + 1) % slot_count;
   for (Socket* socket : slots_[slot_]) {
     socket->connection().on_time();

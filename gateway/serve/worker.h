@@ -129,6 +129,7 @@ class Worker final : private Sources {
   [[nodiscard]] bool others_full() const;
 
   void end_turn();
+  void parse_bodies();
   void wake_subscribers();
   // Looks for subscribers to wake at that time.
   void wake_later(topic::TimePoint when);

@@ -171,6 +171,15 @@ void Worker::publish(topic::SourceIndex source, const std::string& topic, std::v
   send(home, std::move(ask));
 }
 
+void Worker::parse_bodies() {
+  std::vector<StreamAddress>& bodies = services_.complete_bodies;
+  std::size_t parsed = 0;
+  for (; parsed != bodies.size() && services_.parsed_bytes < PublishStream::parsed_per_turn; ++parsed)
+    if (auto* stream = find<PublishStream>(bodies[parsed])) stream->go_on();
+  bodies.erase(bodies.begin(), bodies.begin() + static_cast<std::ptrdiff_t>(parsed));
+  services_.parsed_bytes = 0;
+}
+
 void Worker::retry_opening() {
   std::uint64_t revision = 0;
   for (const auto& topics : services_.topics) revision += topics->revision();

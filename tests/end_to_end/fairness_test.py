@@ -117,6 +117,22 @@ class Fairness(case.Case):
         self.assert_all_have_all(client)
         self.assertEqual(self.ended_as_slow(), 1)
 
+    def test_a_reader_that_returns_window_only_when_it_is_used_up_gets_all(self):
+        self.gateway = self.start()
+        self.publish_many("/topics/past", 40, 10_000)
+        for window in (65_535, 100_000):
+            with self.subTest(window), raw_h2.Peer(self.gateway, settings={raw_h2.INITIAL_WINDOW_SIZE: window}) as peer:
+                stream = peer.get("/topics/past", last_event_id="earliest")
+                got = in_flight = 0
+                deadline = time.monotonic() + SECONDS
+                while got < 300_000 and time.monotonic() < deadline:
+                    arrived = sum(len(frame.payload) for frame in peer.receive(0.2) if frame.type == raw_h2.DATA)
+                    got, in_flight = got + arrived, in_flight + arrived
+                    if in_flight == window:
+                        peer.give_window(stream, in_flight)
+                        in_flight = 0
+                self.assertGreaterEqual(got, 300_000)
+
     def test_chromiums_windows_never_starve_beside_a_stream_that_nobody_reads(self):
         client = self.client(CHROMIUM_STREAM, CHROMIUM_CONNECTION)
         self.publish_many("/topics/stalled", 7, 1_000_000)

@@ -1,6 +1,7 @@
 """Limits of sizes and numbers, each crossed with a small configured value and counted."""
 
 import socket
+import time
 
 import case
 import raw_h2
@@ -155,6 +156,14 @@ class Numbers(case.Case):
                 self.addCleanup(connection.close)
             reader = self.subscribe("/topics/after", "--retry", "20", "--retry-all-errors", "--retry-delay", "1")
             self.assertEqual(reader.status, 200, "once their time is up others are served")
+
+    def test_who_connects_and_says_nothing_keeps_nobody_out(self):
+        self.gateway = self.start(settings={"limits.handshakes": 8})
+        silent = [socket.create_connection(("127.0.0.1", self.gateway.port)) for _ in range(20)]
+        self.addCleanup(lambda: [each.close() for each in silent])
+        started = time.monotonic()
+        self.assertEqual(self.fetch("/demo/", "-I").status, 404)
+        self.assertLess(time.monotonic() - started, 8, "limits.tls_handshake_timeout is 10 s")
 
     def test_a_storm_of_handshakes_is_taken_in_turns(self):
         self.gateway = self.start(settings={"limits.handshakes_per_turn": 1})

@@ -1,5 +1,8 @@
 """limits.memory: at 95 % of it who keeps most for a peer that does not read is ended, and who reads goes on."""
 
+import pathlib
+import tempfile
+
 import case
 import raw_h2
 
@@ -23,6 +26,22 @@ class Memory(case.Case):
         self.addCleanup(peer.close)
         peer.wait_body(peer.get("/topics/large"), b"sluice.open")
         return peer
+
+    def test_a_file_that_nobody_reads_stands_in_memory_once_and_is_ended_by_the_stall_timeout(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="sluice-files-")))
+        (folder / "large.bin").write_bytes(bytes(8 << 20))
+        self.gateway = self.start(f'[[route]]\npath = "/**"\nfiles = "{folder}"\n', {"limits.stall_timeout": "2s"})
+        peer = raw_h2.Peer(self.gateway, settings={raw_h2.INITIAL_WINDOW_SIZE: 0})
+        self.addCleanup(peer.close)
+        self.assertTrue(peer.answered())
+        before = self.gateway.memory()
+        streams = [peer.get("/large.bin") for _ in range(12)]
+        for stream in streams:
+            self.assertEqual(peer.status(stream), 200)
+        self.assertLess(self.gateway.memory() - before, 32 << 20)
+        with self.counts("stall_timeout", least=12):
+            for stream in streams:
+                self.assertEqual(peer.wait_reset(stream), raw_h2.CANCEL)
 
     def test_who_does_not_read_is_ended_when_memory_is_nearly_full_and_who_reads_goes_on(self):
         self.gateway = self.start(settings={"limits.memory": self.idle_memory() + ROOM, "workers": 1})

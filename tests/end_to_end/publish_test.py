@@ -3,6 +3,7 @@
 import json
 
 import case
+import raw_h2
 
 BODIES = [
     ("any other type is one event's data", "text/plain", "a\nb", "", [("message", "a\nb")]),
@@ -35,6 +36,30 @@ class FourBodies(case.SharedCase):
         body = "".join(json.dumps({"data": str(number)}) + "\n" for number in range(2000))
         self.publish("/topics/order", body, headers={"content-type": "application/x-ndjson"})
         self.assertEqual([event.data for event in reader.take(2000)], [str(number) for number in range(2000)])
+
+    def test_bodies_that_end_together_are_all_taken_in_their_order(self):
+        reader = self.subscribe("/topics/together")
+        reader.opened()
+        with raw_h2.Peer(self.gateway) as peer:
+            fields = [("content-type", "application/x-ndjson")]
+            streams = [peer.request("POST", "/topics/together", fields, end=False) for _ in range(20)]
+            for number, stream in enumerate(streams):
+                lines = "".join(json.dumps({"data": f"{number}.{event} {'x' * 80}"}) + "\n" for event in range(80))
+                peer.frame(raw_h2.DATA, 0, stream, lines.encode())
+            peer.send(b"".join(raw_h2.frame(raw_h2.DATA, raw_h2.END_STREAM, stream) for stream in streams))
+            self.assertEqual([peer.status(stream) for stream in streams], [200] * 20)
+        self.assertEqual([event.data.split(" ")[0] for event in reader.take(1600)],
+                         [f"{number}.{event}" for number in range(20) for event in range(80)])
+
+    def test_a_client_that_waits_to_be_told_to_go_on_is_told(self):
+        with raw_h2.Peer(self.gateway) as peer:
+            stream = peer.request("POST", "/topics/expect", [("expect", "100-continue")], end=False)
+            self.assertEqual(peer.status(stream), 100)
+            peer.frames.clear()
+            peer.frame(raw_h2.DATA, raw_h2.END_STREAM, stream, b"x")
+            self.assertEqual(peer.status(stream), 200)
+            refused = peer.request("POST", "/nowhere", [("expect", "100-continue")], end=False)
+            self.assertEqual(peer.status(refused), 405)
 
     def test_an_event_with_an_id_is_published_once(self):
         reader = self.subscribe("/topics/once")

@@ -35,6 +35,12 @@ class Refusals(case.SharedCase):
         self.assertEqual((page.status, page.body), (200, b""))
         self.assertIn(self.fetch("/demo/clock", method="HEAD").status, (200, 405))
 
+    def test_head_of_what_does_not_exist_has_no_body_either(self):
+        for path in ("/nowhere.html", "/no/where"):
+            with self.subTest(path):
+                response = self.fetch(path, "-I")
+                self.assertEqual((response.status, response.body), (404, b""), response.text)
+
     def test_the_demo_page_is_served_with_its_own_files_only(self):
         page = self.fetch("/")
         self.assertEqual(page.status, 200)

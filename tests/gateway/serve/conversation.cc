@@ -294,6 +294,9 @@ void Conversation::turn() {
     if (auto* stream = find<serve::EventStream>(address)) stream->on_open_result(result);
   for (Answer& answer : std::exchange(answers_, {}))
     if (auto* stream = find<serve::EventStream>(answer.asker)) stream->on_page(answer.part, std::move(answer.page));
+  for (const serve::StreamAddress address : std::exchange(services.complete_bodies, {}))
+    if (auto* stream = find<serve::PublishStream>(address)) stream->go_on();
+  services.parsed_bytes = 0;
   for (const auto& topics : services.topics) topics->wake(services.now);
   for (const serve::StreamAddress address : std::exchange(opening_, {}))
     if (auto* stream = find<serve::EventStream>(address); stream != nullptr && !stream->try_open())
