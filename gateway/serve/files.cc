@@ -93,7 +93,7 @@ class FilesInUse {
     if (Bytes bytes = known.lock()) return bytes;
     std::optional<std::string> fresh = read();
     if (!fresh) return nullptr;
-    const auto bytes = std::make_shared<const std::string>(std::move(*fresh));
+    auto bytes = std::make_shared<const std::string>(std::move(*fresh));
     known = bytes;
     return bytes;
   }

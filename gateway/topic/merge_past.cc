@@ -80,8 +80,9 @@ void Merge::on_page(std::size_t index, PagePtr page) {
   replay.next = 0;
   // And it begins before this stream's place.
   if (!replay.after.empty() && page->after != replay.after) part.resumed = replay.after;
-  replay.page = conflate_above_ != 0 && page->entries.size() > conflate_above_ ? newest_of(page) : page;
-  conflated_ += page->entries.size() - replay.page->entries.size();
+  const std::size_t read = page->entries.size();
+  replay.page = conflate_above_ != 0 && read > conflate_above_ ? newest_of(page) : std::move(page);
+  conflated_ += read - replay.page->entries.size();
 }
 
 void Merge::end_page(Part& part) {
